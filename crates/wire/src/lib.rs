@@ -1,0 +1,26 @@
+//! What the agent and the collector agree on: the seven vitals, the beacon, route templates and every limit that both ends
+//! keep. No I/O, no clock, no global state; `no_std`, because the agent ships it to browsers.
+//!
+//! # Beacon v1
+//!
+//! One beacon is one JSON object with absolute values: (`view`, `seq`) names it, a later `seq` replaces what an earlier one
+//! said of the same vital, so a beacon that arrives twice changes nothing. Unknown fields are ignored, so that old agents and
+//! new collectors meet. Golden beacons of every released version live in `testdata/`: an old agent must decode for ever.
+//!
+//! Numbers are written in fixed point ([`encode`]): formatting a float costs more bytes of wasm than all the rest of this crate.
+#![no_std]
+
+extern crate alloc;
+
+pub mod beacon;
+#[cfg(feature = "decode")]
+pub mod decode;
+pub mod encode;
+pub mod limits;
+pub mod navigation;
+pub mod route;
+pub mod vital;
+
+pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
+pub use navigation::NavigationType;
+pub use vital::{Rating, Vital};
