@@ -9,6 +9,7 @@ use crate::{NavigationType, Vital};
 
 /// One message from a page: absolute values of one page view, newest sequence number wins.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct Beacon {
     /// Identifies the page view, a UUID in lower case.
     pub view: String,
@@ -37,6 +38,7 @@ pub struct Beacon {
 
 /// What was known about device and visit when the page view ran. Absent is absent: nothing is invented.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct PageContext {
     /// `mobile`, `tablet` or `desktop`.
     pub device: String,
@@ -70,6 +72,7 @@ pub struct PageContext {
 
 /// One vital's value for the page view, in the vital's unit.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct Measurement {
     pub vital: Vital,
     pub value: f64,
@@ -79,6 +82,7 @@ pub struct Measurement {
 
 /// One custom timing.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct Operation {
     pub name: String,
     /// Place in the beacon's list as sent, refused items included; the decoder fills it in, the encoder ignores it.
@@ -96,6 +100,7 @@ pub struct Operation {
 
 /// What the agent itself cost this page view so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct Overhead {
     pub main_ms: f64,
     pub bytes: u32,
@@ -107,6 +112,11 @@ pub struct Overhead {
 pub type Details = Vec<(Cow<'static, str>, Scalar)>;
 
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(
+    feature = "decode",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(untagged)
+)]
 pub enum Scalar {
     Text(String),
     Number(f64),

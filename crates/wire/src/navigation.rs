@@ -1,6 +1,11 @@
 //! How a page view began. One word for it on the wire, in SQL and in baselines, which never mix them.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "decode",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "kebab-case")
+)]
 pub enum NavigationType {
     #[default]
     Navigate,

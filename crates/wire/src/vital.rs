@@ -2,6 +2,11 @@
 
 /// One of the page's measured qualities. The order is the order in which people read them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "decode",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "UPPERCASE")
+)]
 pub enum Vital {
     /// First Contentful Paint, ms.
     Fcp,

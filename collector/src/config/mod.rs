@@ -1,0 +1,153 @@
+//! One configuration, read once, handed down; each part takes only what it uses.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Every key of `vitalscope.toml`. A test keeps `vitalscope.example.toml` equal to the defaults.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Everything the collector keeps on disk; the spool lives in its `spool/`, embedded ClickHouse in `clickhouse/`.
+    pub data_dir: PathBuf,
+    pub public: Public,
+    pub private: Private,
+    pub clickhouse: ClickHouse,
+    pub ingest: Ingest,
+    pub retention: Retention,
+    /// Monitored products. Empty: any app name from any origin is taken, with a warning.
+    pub apps: Vec<App>,
+    pub demo: Demo,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Public {
+    pub listen: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Private {
+    pub listen: SocketAddr,
+    /// Required off loopback.
+    pub token: Option<String>,
+    /// Host names beside the loopback ones that requests may name.
+    pub hosts: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClickHouse {
+    /// `embedded`, or the HTTP address of a server.
+    pub url: String,
+    pub database: String,
+    pub user: String,
+    pub password: String,
+    /// Name of a cluster; a later version writes to it.
+    pub cluster: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ingest {
+    /// Prefix of the ingest route; the app's name follows it. Ad-blockers match names, so it can be changed.
+    pub path: String,
+    /// Request header that carries the visitor's country, believed only from trusted proxies.
+    pub country_header: Option<String>,
+    /// Addresses or networks (CIDR) of proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Retention {
+    /// Page views, measurements, operations.
+    pub raw_days: u32,
+    pub rollup_months: u32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct App {
+    pub name: String,
+    /// Origins (`https://shop.example`) that may send for this app; empty allows every one.
+    pub origins: Vec<String>,
+    /// Refuse beacons without an `Origin` header.
+    pub require_origin: bool,
+    /// Keep paths as they were sent instead of replacing identifiers.
+    pub raw_path: bool,
+    /// Route templates such as `/product/:id`, the first that fits wins.
+    pub routes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Demo {
+    pub enabled: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            data_dir: "vitalscope-data".into(),
+            public: Public::default(),
+            private: Private::default(),
+            clickhouse: ClickHouse::default(),
+            ingest: Ingest::default(),
+            retention: Retention::default(),
+            apps: Vec::new(),
+            demo: Demo::default(),
+        }
+    }
+}
+
+impl Default for Public {
+    fn default() -> Self {
+        Public {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+        }
+    }
+}
+
+impl Default for Private {
+    fn default() -> Self {
+        Private {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
+            token: None,
+            hosts: Vec::new(),
+        }
+    }
+}
+
+impl Default for ClickHouse {
+    fn default() -> Self {
+        ClickHouse {
+            url: "embedded".into(),
+            database: "vitalscope".into(),
+            user: "default".into(),
+            password: String::new(),
+            cluster: None,
+        }
+    }
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Ingest {
+            path: "/v1/views".into(),
+            country_header: None,
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Retention {
+            raw_days: 90,
+            rollup_months: 13,
+        }
+    }
+}

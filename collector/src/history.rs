@@ -1,0 +1,1 @@
+//! Series-hours as NDJSON and as rollup rows <-> `detect::History`.

@@ -1,0 +1,1 @@
+//! What operators and people look at: dashboard, API, metrics, health.

@@ -1,0 +1,1 @@
+//! What strangers may call: ingest, the agent, the snippet, the demo shop. Nothing here reads data.

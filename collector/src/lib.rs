@@ -1,0 +1,21 @@
+//! The path of a beacon, in the order of the modules:
+//!
+//! [`http::public`] takes the bytes and does the cheap checks; [`ingest`] turns bytes into an accepted beacon or a reason why
+//! not; [`spool`] makes it durable, and only then is it answered; [`store`] writes sealed blocks into ClickHouse and recomputes
+//! rollups of closed hours; [`watch`] reads rollups as [`history`], lets `detect` judge them and stores the findings;
+//! [`http::private`] shows all of it to people. [`embedded`] runs ClickHouse where none is given, [`serve`] connects the parts.
+//!
+//! Data moves one way. Two edges point back, both back-pressure: a full spool refuses beacons, and the store acknowledges
+//! records so that the spool can forget them.
+
+pub mod cli;
+pub mod config;
+pub mod embedded;
+pub mod history;
+pub mod http;
+pub mod ingest;
+pub mod metrics;
+pub mod serve;
+pub mod spool;
+pub mod store;
+pub mod watch;

@@ -1,0 +1,1 @@
+//! Own counters, each named once.

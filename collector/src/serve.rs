@@ -1,0 +1,1 @@
+//! Composition: builds the parts, connects them, runs them, ends them in order.

@@ -1,0 +1,1 @@
+//! The timer that lets `detect` judge the rollups and stores what it found.
