@@ -1,0 +1,76 @@
+//! Largest Contentful Paint: the newest candidate that was seen before the page was hidden or used. No maximum is taken: the
+//! browser itself emits growing candidates.
+
+use alloc::vec;
+
+use wire::Details;
+
+use crate::attribution::address;
+use crate::entry::LcpEntry;
+use crate::visibility::FirstHidden;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lcp {
+    newest: Option<LcpEntry>,
+    finished: bool,
+}
+
+impl Lcp {
+    pub fn on_entry(&mut self, entry: &LcpEntry, first_hidden: FirstHidden) {
+        if !self.finished && first_hidden.is_after(entry.start_ms) {
+            self.newest = Some(entry.clone());
+        }
+    }
+
+    /// The visitor used the page or its visibility changed: what paints from here on is no longer loading.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    pub fn value_ms(&self, since_ms: f64) -> Option<f64> {
+        self.newest
+            .as_ref()
+            .map(|entry| (entry.start_ms - since_ms).max(0.0))
+    }
+
+    /// Element, image and, where TTFB is known, four parts that sum to the value.
+    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>) -> Details {
+        let Some(entry) = &self.newest else {
+            return Details::new();
+        };
+        let mut details = Details::new();
+        if !entry.element.is_empty() {
+            details.push(("element".into(), entry.element.as_str().into()));
+        }
+        if !entry.url.is_empty() {
+            details.push(("url".into(), address(&entry.url).into()));
+        }
+        let Some(ttfb_ms) = ttfb_ms else {
+            return details;
+        };
+        let value = (entry.start_ms - since_ms).max(0.0);
+        let ttfb = ttfb_ms.min(value);
+        // Text has no request: its load takes no time and everything after the first byte is waiting to render.
+        let (load_start, load_end) = match entry.resource {
+            Some(resource) => {
+                let start = (resource.request_ms - since_ms).max(ttfb).min(value);
+                (
+                    start,
+                    (resource.response_end_ms - since_ms).max(start).min(value),
+                )
+            }
+            None => (ttfb, ttfb),
+        };
+        details.extend(vec![
+            ("ttfb_ms".into(), ttfb.into()),
+            ("load_delay_ms".into(), (load_start - ttfb).into()),
+            ("load_ms".into(), (load_end - load_start).into()),
+            ("render_delay_ms".into(), (value - load_end).into()),
+        ]);
+        details
+    }
+}
