@@ -13,10 +13,11 @@ use crate::command::show;
 use crate::workspace::Workspace;
 
 /// Everything the result depends on. A folder stands for all files below it.
-const INPUTS: [&str; 14] = [
+const INPUTS: [&str; 15] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
+    "agent-wasm/.cargo/config.toml",
     "agent-wasm/Cargo.toml",
     "agent-wasm/src",
     "crates/wire/Cargo.toml",
@@ -34,15 +35,6 @@ const INPUTS: [&str; 14] = [
 /// What the collector embeds. One missing means: build.
 const OUTPUTS: [&str; 3] = ["agent.js", "snippet.js", "manifest.json"];
 
-/// The agent is optimised for size as a whole, its dependencies included; the collector's release profile is for speed.
-/// So these are set for this build only.
-const PROFILE: [(&str, &str); 4] = [
-    ("CARGO_PROFILE_RELEASE_OPT_LEVEL", "z"),
-    ("CARGO_PROFILE_RELEASE_LTO", "fat"),
-    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
-    ("CARGO_PROFILE_RELEASE_PANIC", "abort"),
-];
-
 /// Builds when an input has changed since the last build. Answers whether it did.
 pub fn build(ws: &Workspace) -> Result<bool> {
     let stamp = ws.root.join("agent-wasm/pkg/.built-from");
@@ -57,8 +49,7 @@ pub fn build(ws: &Workspace) -> Result<bool> {
     pack.args(["build", "agent-wasm", "--target", "web", "--release"])
         .current_dir(&ws.root)
         .env("PATH", ws.path())
-        .envs(PROFILE)
-        // Instrumentation and the like are for native builds.
+        // It would replace the flags of agent-wasm/.cargo/config.toml, which make the wasm small.
         .env_remove("RUSTFLAGS");
     show(&mut pack)?;
     let mut script = Command::new("node");

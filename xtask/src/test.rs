@@ -293,20 +293,19 @@ impl Tests<'_> {
             .add("checks", verdict(passed), begun.elapsed().as_secs_f64());
     }
 
-    /// A program that finds the tools, the library, the collector and the browser.
+    /// A program that finds the tools, the library and the browsers. The collector is where cargo puts it.
     fn command(&self, program: &str) -> Command {
         let ws = self.ws;
         let mut command = Command::new(program);
-        command
-            .current_dir(&ws.root)
-            .env("PATH", ws.path())
-            .env(
-                "VITALSCOPE_CLICKHOUSE_LIBRARY",
-                clickhouse::library(&ws.tools),
-            )
-            .env("E2E_COLLECTOR", ws.target.join("debug/vitalscope"));
+        command.current_dir(&ws.root).env("PATH", ws.path()).env(
+            "VITALSCOPE_CLICKHOUSE_LIBRARY",
+            clickhouse::library(&ws.tools),
+        );
         if let Some(browser) = tools::chromium() {
-            command.env("E2E_CHROMIUM", browser);
+            command.env("VITALSCOPE_CHROMIUM", browser);
+        }
+        if let Some(browser) = tools::firefox() {
+            command.env("VITALSCOPE_FIREFOX", browser);
         }
         command
     }

@@ -4,7 +4,7 @@
 //! A step that is present costs a version check. A step that fails does not stop the others, so one run names everything.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -184,6 +184,11 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
         get: Box::new(|| apt(ws, "chromium")),
     });
     steps.push(Step {
+        name: "Firefox".to_owned(),
+        present: Box::new(|| firefox().is_some()),
+        get: Box::new(|| apt(ws, "firefox-esr")),
+    });
+    steps.push(Step {
         name: "chromedriver".to_owned(),
         present: Box::new(|| find_program("chromedriver").is_some()),
         get: Box::new(|| apt(ws, "chromium-driver")),
@@ -192,7 +197,7 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
 }
 
 /// A browser for the tests, as Debian, Ubuntu or the vendor names it.
-pub fn chromium() -> Option<std::path::PathBuf> {
+pub fn chromium() -> Option<PathBuf> {
     [
         "chromium",
         "chromium-browser",
@@ -203,8 +208,14 @@ pub fn chromium() -> Option<std::path::PathBuf> {
     .find_map(find_program)
 }
 
+pub fn firefox() -> Option<PathBuf> {
+    ["firefox-esr", "firefox"]
+        .into_iter()
+        .find_map(find_program)
+}
+
 /// A program of the `llvm-tools` component, which has the compiler's own LLVM version.
-pub fn llvm_tool(name: &str) -> Option<std::path::PathBuf> {
+pub fn llvm_tool(name: &str) -> Option<PathBuf> {
     let file = Path::new(&sysroot()?)
         .join("lib/rustlib")
         .join(host()?)
@@ -342,11 +353,13 @@ fn apt(ws: &Workspace, package: &str) -> Result<()> {
             STEP_LIMIT,
         )
     };
-    run(&["update"])
-        .and_then(|()| run(&["install", "-y", "--no-install-recommends", package]))
+    let install = || run(&["install", "-y", "--no-install-recommends", package]);
+    // Lists are missing on a fresh machine and may be stale on others; elsewhere an update is half a minute for nothing.
+    install()
+        .or_else(|_| run(&["update"]).and_then(|()| install()))
         .with_context(|| format!("try: {by_hand}"))
 }
 
-fn log(ws: &Workspace, step: &str) -> std::path::PathBuf {
+fn log(ws: &Workspace, step: &str) -> PathBuf {
     ws.tools.join("logs").join(format!("{step}.log"))
 }
