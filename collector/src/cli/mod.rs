@@ -1,6 +1,108 @@
 //! Subcommands: each parses its arguments, calls one part of the library and prints.
 
+pub mod backtest;
+pub mod baseline;
+pub mod clickhouse;
+pub mod deploy;
+pub mod detect;
+pub mod findings;
+pub mod import;
+pub mod migrate;
+pub mod print;
+pub mod serve;
+pub mod spool;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config};
+
+/// Real user monitoring: beacons in, ClickHouse, baselines, findings and a dashboard out.
+#[derive(Parser)]
+#[command(name = "vitalscope", version, max_term_width = 100)]
+struct Arguments {
+    /// Configuration file; without it `vitalscope.toml` in the working directory, if there is one.
+    #[arg(long, global = true, env = "VITALSCOPE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Clickhouse(clickhouse::Args),
+    Migrate(migrate::Args),
+    Import(import::Args),
+    Detect(detect::Args),
+    Backtest(backtest::Args),
+    Baseline(baseline::Args),
+    Findings(findings::Args),
+    Spool(spool::Args),
+    Deploy(deploy::Args),
+}
+
 /// Parses the command line and runs it.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    match dispatch(arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("vitalscope: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let config = config::load(arguments.config.as_deref(), std::env::vars())?;
+    tokio::runtime::Runtime::new()?.block_on(run(arguments.command, config))
+}
+
+async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => serve::run(args, config).await,
+        Command::Clickhouse(args) => clickhouse::run(args, config).await,
+        Command::Migrate(args) => migrate::run(args, config).await,
+        Command::Import(args) => import::run(args, config).await,
+        Command::Detect(args) => detect::run(args, config).await,
+        Command::Backtest(args) => backtest::run(args, config).await,
+        Command::Baseline(args) => baseline::run(args, config).await,
+        Command::Findings(args) => findings::run(args, config).await,
+        Command::Spool(args) => spool::run(args, config).await,
+        Command::Deploy(args) => deploy::run(args, config).await,
+    }
+}
+
+/// Logs go to stderr, so that what a command prints can be piped. `VITALSCOPE_LOG` takes the usual filters (`debug`,
+/// `collector::store=trace`).
+fn start_log() {
+    let filter =
+        EnvFilter::try_from_env("VITALSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_command_is_well_formed_and_shows_an_example() {
+        let mut command = Arguments::command();
+        command.clone().debug_assert();
+        for subcommand in command.get_subcommands_mut() {
+            let help = subcommand.render_long_help().to_string();
+            assert!(help.contains("vitalscope "), "{}", subcommand.get_name());
+        }
+    }
 }

@@ -1,9 +1,17 @@
 //! One configuration, read once, handed down; each part takes only what it uses.
+//!
+//! Defaults, then the file, then the environment ([`env`]); the result is checked once ([`check`]) and is right from then on.
+
+pub mod check;
+pub mod env;
+mod load;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+
+pub use load::load;
 
 /// Every key of `vitalscope.toml`. A test keeps `vitalscope.example.toml` equal to the defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -15,6 +23,7 @@ pub struct Config {
     pub private: Private,
     pub clickhouse: ClickHouse,
     pub ingest: Ingest,
+    pub spool: Spool,
     pub retention: Retention,
     /// Monitored products. Empty: any app name from any origin is taken, with a warning.
     pub apps: Vec<App>,
@@ -62,6 +71,13 @@ pub struct Ingest {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub struct Spool {
+    /// Disk that beacons may take while ClickHouse is away; beyond it the collector answers 503.
+    pub max_bytes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// Page views, measurements, operations.
     pub raw_days: u32,
@@ -96,6 +112,7 @@ impl Default for Config {
             private: Private::default(),
             clickhouse: ClickHouse::default(),
             ingest: Ingest::default(),
+            spool: Spool::default(),
             retention: Retention::default(),
             apps: Vec::new(),
             demo: Demo::default(),
@@ -139,6 +156,15 @@ impl Default for Ingest {
             path: "/v1/views".into(),
             country_header: None,
             trusted_proxies: Vec::new(),
+        }
+    }
+}
+
+impl Default for Spool {
+    fn default() -> Self {
+        Spool {
+            // About five million beacons of 800 bytes: most of a day at 60 a second.
+            max_bytes: 4 * 1024 * 1024 * 1024,
         }
     }
 }

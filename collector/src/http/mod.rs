@@ -1,4 +1,8 @@
 //! Two listeners with no route in common: [`public`] takes beacons and serves the agent, [`private`] shows data to people.
 
+pub mod error;
+pub mod origin;
 pub mod private;
 pub mod public;
+
+pub use error::Problem;

@@ -32,3 +32,10 @@ pub enum Engine {
     Wasm,
     Collector,
 }
+
+/// Whether a text can name an app: it is a path segment of the ingest route, a column and a label.
+pub fn is_app_name(name: &str) -> bool {
+    (1..=wire::limits::MAX_NAME_BYTES).contains(&name.len())
+        && !name.contains('/')
+        && !name.chars().any(char::is_control)
+}

@@ -1,1 +1,0 @@
-//! Own counters, each named once.

@@ -1,0 +1,133 @@
+//! Own counters, each named once, and how Prometheus reads them.
+//!
+//! The fate of beacons is one [`Ledger`] under one lock, so that every scrape reconciles; everything else is independent.
+
+mod histogram;
+mod ledger;
+mod render;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+pub use histogram::Histogram;
+pub use ledger::{Counts, Ledger, Reason};
+
+/// Everything the collector counts about itself. Shared by reference count; all methods take `&self`.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    ledger: Mutex<Ledger>,
+    measurements_rejected: Mutex<BTreeMap<&'static str, u64>>,
+    /// Time from the head of a request to its durable answer.
+    pub ack_seconds: Histogram,
+    /// One insert of a block, retries apart.
+    pub insert_seconds: Histogram,
+    pub inserts_failed: AtomicU64,
+    /// The store cannot write and a person must act (wrong password, missing rights, full disk).
+    pub store_needs_operator: AtomicBool,
+    /// ClickHouse took the last block, or none was due.
+    pub store_ready: AtomicBool,
+    findings_open: Mutex<BTreeMap<&'static str, u64>>,
+    /// Bits of an `f64`; NaN while unknown.
+    false_alarms_per_1000_series_days: Mutex<Option<f64>>,
+}
+
+impl Metrics {
+    /// Counters that go on where the last process ended.
+    pub fn resumed(counts: Counts) -> Metrics {
+        Metrics {
+            ledger: Mutex::new(Ledger::resumed(counts)),
+            ..Metrics::default()
+        }
+    }
+
+    /// The head of a request was read: one beacon is in flight until its fate is told.
+    pub fn received(&self) {
+        self.ledger().receive(1);
+    }
+
+    /// The body turned out to hold `count` beacons more than the one counted at its head.
+    pub fn received_more(&self, count: u64) {
+        self.ledger().receive(count);
+    }
+
+    pub fn rejected(&self, reason: Reason, count: u64) {
+        self.ledger().reject(reason, count);
+    }
+
+    /// Handed to the spool; told before the append, so that an acknowledgement can never overtake it.
+    pub fn spooled(&self, count: u64) {
+        self.ledger().spool(count);
+    }
+
+    /// The spool did not take them after all.
+    pub fn spool_refused(&self, reason: Reason, count: u64) {
+        self.ledger().leave_spool(reason, count);
+    }
+
+    /// In ClickHouse and acknowledged. Duplicates count.
+    pub fn stored(&self, count: u64) {
+        self.ledger().store(count);
+    }
+
+    /// Set aside because ClickHouse will never take them; they stay on disk.
+    pub fn dead_lettered(&self, count: u64) {
+        self.ledger().leave_spool(Reason::DeadLetter, count);
+    }
+
+    /// Lost to damage in the spool; what is left of them is in `quarantine/`.
+    pub fn quarantined(&self, count: u64) {
+        self.ledger().leave_spool(Reason::Quarantined, count);
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.ledger().counts()
+    }
+
+    pub fn measurement_rejected(&self, code: &'static str) {
+        *lock(&self.measurements_rejected).entry(code).or_default() += 1;
+    }
+
+    /// Replaces the number of open findings by severity.
+    pub fn set_findings_open(&self, by_severity: BTreeMap<&'static str, u64>) {
+        *lock(&self.findings_open) = by_severity;
+    }
+
+    pub fn set_false_alarms(&self, per_1000_series_days: f64) {
+        *lock(&self.false_alarms_per_1000_series_days) = Some(per_1000_series_days);
+    }
+
+    pub fn acked(&self, waited: Duration) {
+        self.ack_seconds.observe(waited);
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    /// Prometheus text format, version 0.0.4.
+    pub fn render(&self, spool: SpoolGauges) -> String {
+        render::render(self, spool)
+    }
+
+    fn inserts_failed_total(&self) -> u64 {
+        self.inserts_failed.load(Ordering::Relaxed)
+    }
+}
+
+/// What the spool says about itself at the moment of a scrape.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SpoolGauges {
+    pub bytes: u64,
+    /// Age of the oldest record that is not in ClickHouse; 0 when there is none.
+    pub oldest_age_s: f64,
+    pub segments: u64,
+    /// Bytes cut from a torn end when the spool was opened.
+    pub torn_bytes: u64,
+}
+
+/// A panic while counting cannot leave a counter half changed, so a poisoned lock is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
