@@ -29,8 +29,17 @@ pub struct Metrics {
     /// ClickHouse took the last block, or none was due.
     pub store_ready: AtomicBool,
     findings_open: Mutex<BTreeMap<&'static str, u64>>,
-    /// Bits of an `f64`; NaN while unknown.
+    /// None until the detector has measured it.
     false_alarms_per_1000_series_days: Mutex<Option<f64>>,
+    spool: Mutex<Option<SpoolSource>>,
+}
+
+struct SpoolSource(Box<dyn Fn() -> SpoolGauges + Send + Sync>);
+
+impl std::fmt::Debug for SpoolSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SpoolSource")
+    }
 }
 
 impl Metrics {
@@ -106,9 +115,15 @@ impl Metrics {
         lock(&self.ledger)
     }
 
+    /// Says where a scrape reads the state of the spool; called once, when the parts are put together.
+    pub fn read_spool_from(&self, gauges: impl Fn() -> SpoolGauges + Send + Sync + 'static) {
+        *lock(&self.spool) = Some(SpoolSource(Box::new(gauges)));
+    }
+
     /// Prometheus text format, version 0.0.4.
-    pub fn render(&self, spool: SpoolGauges) -> String {
-        render::render(self, spool)
+    pub fn render(&self) -> String {
+        let spool = lock(&self.spool).as_ref().map(|source| (source.0)());
+        render::render(self, spool.unwrap_or_default())
     }
 
     fn inserts_failed_total(&self) -> u64 {

@@ -173,10 +173,11 @@ mod tests {
         metrics.spooled(3);
         metrics.stored(2);
         metrics.measurement_rejected("out-of-range");
-        let text = metrics.render(SpoolGauges {
+        metrics.read_spool_from(|| SpoolGauges {
             bytes: 7,
             ..SpoolGauges::default()
         });
+        let text = metrics.render();
         for line in [
             "vitalscope_beacons_received_total 5",
             "vitalscope_beacons_rejected_total{reason=\"bot\"} 1",
