@@ -1,0 +1,322 @@
+//! What chance looks like for this series, measured on its own past.
+//!
+//! No model of autocorrelation, day effects or visits of several page views: every window inside the baseline is a placebo,
+//! and the spread of the placebos is the noise. Two pooled fits say how it falls with the number of views; each series'
+//! own excess is moderated towards its peers with an estimated prior (Smyth 2004), so that 28 days of one quiet route
+//! do not decide alone.
+
+use crate::distribution::trigamma;
+use crate::order::quantile;
+use crate::season::{COLUMNS, rolling_sum};
+
+/// Variance of an hour's log shift beyond sampling, before it is measured: 3 % standard deviation.
+pub const PRIOR_HOUR_VARIANCE: f64 = 1e-3;
+/// Bounds of the prior's degrees of freedom: 2 trusts each series alone, 200 pools them all.
+const PRIOR_DF: (f64, f64) = (2.0, 200.0);
+/// The t distribution is never sharper than this, whatever the pooling says.
+const MAX_DF: f64 = 120.0;
+
+/// Hourly noise of a group of series: variance of an hour = `tau2 + phi * sampling variance`. `phi` is the measured design
+/// effect of visits with several page views.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HourNoise {
+    pub tau2: f64,
+    pub phi: f64,
+}
+
+impl HourNoise {
+    /// From (residual, sampling variance) of every baseline hour with page views, over all series of the group.
+    pub fn fit(hours: &[(f64, f64)]) -> HourNoise {
+        let limit = quantile(
+            &mut hours
+                .iter()
+                .map(|(_, variance)| *variance)
+                .collect::<Vec<_>>(),
+            0.95,
+        );
+        let points =
+            hours
+                .iter()
+                .filter(|(_, variance)| *variance < limit)
+                .map(|(residual, variance)| {
+                    // One wild hour must not set the noise of all.
+                    let square =
+                        (residual * residual).min(25.0 * (PRIOR_HOUR_VARIANCE + 2.0 * variance));
+                    (square, *variance, (PRIOR_HOUR_VARIANCE + variance).powi(-2))
+                });
+        let (tau2, phi) = line(points).unwrap_or((PRIOR_HOUR_VARIANCE, 1.0));
+        HourNoise {
+            tau2: tau2.max(1e-5),
+            phi: phi.max(1.0),
+        }
+    }
+
+    /// Precision of one hour; 0 when it is empty.
+    pub fn weight(&self, variance: f64, n: f64) -> f64 {
+        if n > 0.0 {
+            1.0 / (self.tau2 + self.phi * variance)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// Intercept and slope of a weighted line through (y, z, weight); `None` when the points do not determine one.
+fn line(points: impl Iterator<Item = (f64, f64, f64)>) -> Option<(f64, f64)> {
+    let (mut w, mut wz, mut wzz, mut wy, mut wzy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (y, z, weight) in points {
+        w += weight;
+        wz += weight * z;
+        wzz += weight * z * z;
+        wy += weight * y;
+        wzy += weight * z * y;
+    }
+    let determinant = w * wzz - wz * wz;
+    if !(determinant > 1e-14 * w * wzz) {
+        return None;
+    }
+    let (intercept, slope) = (
+        (wzz * wy - wz * wzy) / determinant,
+        (w * wzy - wz * wy) / determinant,
+    );
+    (intercept.is_finite() && slope.is_finite()).then_some((intercept, slope))
+}
+
+/// Weighted mean residual and sum of weights over the last hours up to each hour.
+#[derive(Clone, Debug, Default)]
+pub struct WindowMean {
+    pub mean: Vec<f64>,
+    pub weight: Vec<f64>,
+}
+
+impl WindowMean {
+    pub fn new(residual: &[f64], weight: &[f64], window_hours: usize) -> WindowMean {
+        let sums = rolling_sum(
+            residual
+                .iter()
+                .zip(weight)
+                .map(|(residual, weight)| residual * weight),
+            window_hours,
+        );
+        let weight = rolling_sum(weight.iter().copied(), window_hours);
+        let mean = sums
+            .iter()
+            .zip(&weight)
+            .map(|(sum, weight)| sum / weight.max(1e-12))
+            .collect();
+        WindowMean { mean, weight }
+    }
+}
+
+/// Which windows are placebos: those that lie inside the baseline hours entirely.
+pub fn placebo_hours(baseline: &[bool], window_hours: usize) -> Vec<bool> {
+    let mut run = 0;
+    let mut inside = |is_baseline: &bool| {
+        run = if *is_baseline { run + 1 } else { 0 };
+        run >= window_hours
+    };
+    baseline.iter().map(&mut inside).collect()
+}
+
+/// The null distribution of one window length for a group of series.
+#[derive(Clone, Debug)]
+pub struct WindowNull {
+    pub window_hours: usize,
+    /// Expected square of a window mean is `a + c / weight`.
+    pub a: f64,
+    pub c: f64,
+    /// Degrees of freedom of the prior and of the t distribution, one of the latter per series.
+    pub prior_df: f64,
+    pub t_df: Vec<f64>,
+    /// Each series' moderated variance relative to the group's.
+    pub dispersion: Vec<f64>,
+}
+
+impl WindowNull {
+    /// `windows` and `baseline` have one element per series. A series without placebos takes the group's noise.
+    pub fn fit(windows: &[WindowMean], baseline: &[Vec<bool>], window_hours: usize) -> WindowNull {
+        let placebos: Vec<Vec<bool>> = baseline
+            .iter()
+            .map(|hours| placebo_hours(hours, window_hours))
+            .collect();
+        let (a, c) = placebo_line(windows, &placebos);
+        let baseline_hours: Vec<f64> = baseline.iter().map(|hours| count(hours)).collect();
+        let own_df: Vec<f64> = baseline_hours
+            .iter()
+            .map(|hours| (0.7 * hours / window_hours as f64).max(1e-3))
+            .collect();
+        let ratio: Vec<Option<f64>> = windows
+            .iter()
+            .zip(&placebos)
+            .map(|(w, p)| mean_ratio(w, p, a, c))
+            .collect();
+        let seen: Vec<(f64, f64)> = ratio
+            .iter()
+            .zip(&own_df)
+            .filter_map(|(u, df)| u.map(|u| (u, *df)))
+            .collect();
+        let prior_df = prior_df(&seen);
+        let moderated = |ratio: Option<f64>, df: f64, hours: f64| match ratio {
+            Some(u) => (prior_df + df * u) / (prior_df + df) * fit_inflation(window_hours, hours),
+            None => fit_inflation(window_hours, hours),
+        };
+        let dispersion = (0..windows.len())
+            .map(|i| moderated(ratio[i], own_df[i], baseline_hours[i]))
+            .collect();
+        let t_df = own_df
+            .iter()
+            .map(|df| (prior_df + df).min(MAX_DF))
+            .collect();
+        WindowNull {
+            window_hours,
+            a,
+            c,
+            prior_df,
+            t_df,
+            dispersion,
+        }
+    }
+
+    /// Standard deviation of a window mean of series `i` with this sum of weights.
+    pub fn stddev(&self, i: usize, weight: f64) -> f64 {
+        let weight = weight.max(1e-12);
+        (self.dispersion[i] * (self.a + self.c / weight))
+            .max(1.0 / weight)
+            .sqrt()
+    }
+}
+
+fn count(hours: &[bool]) -> f64 {
+    hours.iter().filter(|inside| **inside).count() as f64
+}
+
+fn placebo_line(windows: &[WindowMean], placebos: &[Vec<bool>]) -> (f64, f64) {
+    let mut points = Vec::new();
+    for (window, placebo) in windows.iter().zip(placebos) {
+        for h in (0..placebo.len()).filter(|h| placebo[*h]) {
+            points.push((
+                window.mean[h] * window.mean[h],
+                1.0 / window.weight[h].max(1e-12),
+            ));
+        }
+    }
+    let limit = quantile(
+        &mut points.iter().map(|(_, z)| *z).collect::<Vec<_>>(),
+        0.98,
+    );
+    let kept = points
+        .iter()
+        .filter(|(_, z)| *z < limit)
+        .map(|(y, z)| (*y, *z, (z + 1e-4).powi(-2)));
+    let (a, c) = line(kept).unwrap_or((0.0, 1.0));
+    (a.max(0.0), c.max(1.0))
+}
+
+/// Mean square of the series' placebos relative to what the group expects; `None` without placebos.
+fn mean_ratio(window: &WindowMean, placebo: &[bool], a: f64, c: f64) -> Option<f64> {
+    let (mut sum, mut n) = (0.0, 0.0);
+    for h in (0..placebo.len()).filter(|h| placebo[*h]) {
+        sum += window.mean[h] * window.mean[h] / (a + c / window.weight[h].max(1e-12));
+        n += 1.0;
+    }
+    (n > 0.0).then(|| sum / n)
+}
+
+/// Degrees of freedom `d0` of the prior from (variance ratio, own degrees of freedom) of each series:
+/// trigamma(d0 / 2) = var(ln ratio) - trigamma(df / 2), by bisection.
+pub fn prior_df(ratios: &[(f64, f64)]) -> f64 {
+    let (mut low, mut high) = PRIOR_DF;
+    let n = ratios.len() as f64;
+    let excess = if ratios.len() > 1 {
+        let logs: Vec<f64> = ratios
+            .iter()
+            .map(|(ratio, _)| ratio.max(1e-3).ln())
+            .collect();
+        let mean = logs.iter().sum::<f64>() / n;
+        let variance = logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>() / (n - 1.0);
+        variance - ratios.iter().map(|(_, df)| trigamma(df / 2.0)).sum::<f64>() / n
+    } else {
+        0.0
+    };
+    if excess <= trigamma(high / 2.0) {
+        return high;
+    }
+    if excess >= trigamma(low / 2.0) {
+        return low;
+    }
+    // 200 halvings reach the last bit of f64; fewer would do, none is felt.
+    for _ in 0..200 {
+        let middle = (low + high) / 2.0;
+        if trigamma(middle / 2.0) > excess {
+            low = middle
+        } else {
+            high = middle
+        }
+    }
+    (low + high) / 2.0
+}
+
+/// Variance that the fit of the seasonal columns took out of the placebos.
+pub fn fit_inflation(window_hours: usize, baseline_hours: f64) -> f64 {
+    let lost = if window_hours >= 24 {
+        (COLUMNS * window_hours) as f64
+    } else {
+        COLUMNS as f64
+    };
+    let baseline_hours = baseline_hours.max(1.0);
+    baseline_hours / (baseline_hours - lost.min(0.5 * baseline_hours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placebos_lie_inside_the_baseline() {
+        let baseline = [true, true, true, false, true, true];
+        assert_eq!(
+            placebo_hours(&baseline, 2),
+            [false, true, true, false, false, true]
+        );
+    }
+
+    #[test]
+    fn fits_without_data_fall_back() {
+        assert_eq!(
+            HourNoise::fit(&[]),
+            HourNoise {
+                tau2: PRIOR_HOUR_VARIANCE,
+                phi: 1.0
+            }
+        );
+        assert_eq!(
+            HourNoise::fit(&[(0.1, 0.01); 50]),
+            HourNoise {
+                tau2: PRIOR_HOUR_VARIANCE,
+                phi: 1.0
+            }
+        );
+        let null = WindowNull::fit(
+            &[WindowMean::new(&[0.0; 5], &[0.0; 5], 3)],
+            &[vec![false; 5]],
+            3,
+        );
+        assert!(null.stddev(0, 0.0).is_finite() && null.dispersion[0] >= 1.0);
+    }
+
+    #[test]
+    fn the_prior_spans_its_bounds() {
+        assert_eq!(prior_df(&[(1.0, 10.0)]), 200.0);
+        assert_eq!(prior_df(&[(1.0, 50.0), (1.1, 50.0), (0.9, 50.0)]), 200.0);
+        assert_eq!(prior_df(&[(1e-3, 50.0), (1e3, 50.0)]), 2.0);
+        let between = prior_df(&[(0.4, 50.0), (1.0, 50.0), (2.5, 50.0)]);
+        assert!(between > 2.0 && between < 200.0);
+    }
+
+    #[test]
+    fn short_baselines_are_inflated_at_most_twice() {
+        assert_eq!(fit_inflation(72, 100.0), 2.0);
+        assert_eq!(fit_inflation(3, 0.0), 2.0);
+        assert!((fit_inflation(3, 672.0) - 672.0 / 660.0).abs() < 1e-12);
+    }
+}

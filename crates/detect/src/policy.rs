@@ -1,0 +1,89 @@
+//! Every threshold of a decision, with its reason. What shapes the mathematics itself (bucket widths, prior bounds, seasonal
+//! columns) is a constant beside its formula; what decides is here.
+
+/// Defaults are the calibrated ones: about one false alarm per 2,000 series-days in simulation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Length of the baseline. Four weeks hold each weekday four times.
+    pub baseline_days: i64,
+    /// Days between the baseline and the judged day, so that a slow change cannot become its own baseline.
+    pub gap_days: i64,
+    /// Days with page views that a baseline needs before a series is judged.
+    pub min_baseline_days: usize,
+    /// Page views that a baseline needs; fewer leave the ranks too coarse.
+    pub min_baseline_views: u64,
+    /// Page views that a stratum's baseline needs to stand alone; smaller strata are pooled into one.
+    pub min_stratum_views: u64,
+    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below 4.
+    pub looks: f64,
+    /// Page views a window needs.
+    pub min_window_views: f64,
+    /// Windows shorter than 12 h must show at least this log shift: short noise is the least Gaussian.
+    pub short_window_min_shift: f64,
+    /// False alarms per app and day, at most.
+    pub rate_per_app: f64,
+    /// False alarms per series and day, at most.
+    pub rate_per_series: f64,
+    /// The step-up threshold never exceeds this many times `q / S`.
+    pub threshold_cap: f64,
+    /// Alarms per day that all app-level series of an app share.
+    pub app_level_rate: f64,
+    /// An app-level series needs this many routes; below, it would repeat one route's verdict.
+    pub app_level_min_routes: usize,
+    /// Fewer routes than this have no common mode: one of them could drag it along.
+    pub common_mode_min_routes: usize,
+    /// Lower 90 % bound of the log shift that an alarm must exceed: less is real but not worth a person's time.
+    pub min_shift: f64,
+    /// An alarm is confirmed at the earliest after so many hours ...
+    pub confirm_after_hours: i64,
+    /// ... and is transient when it was not confirmed before so many.
+    pub confirm_within_hours: i64,
+    /// T of the last 6 h that a confirmation needs.
+    pub confirm_min_t: f64,
+    /// A finding is resolved after so many calm hours.
+    pub resolve_after_hours: i64,
+    /// Sizes from which a finding is a warning, and critical. Severity is size, never significance.
+    pub warning_change: f64,
+    pub critical_change: f64,
+    /// Share of covered hours from which a baseline is approved automatically.
+    pub approve_min_coverage: f64,
+    /// Share of page views after a change that a release needs to be its cause.
+    pub release_min_share: f64,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            baseline_days: 28,
+            gap_days: 3,
+            min_baseline_days: 20,
+            min_baseline_views: 500,
+            min_stratum_views: 200,
+            looks: 4.0,
+            min_window_views: 40.0,
+            short_window_min_shift: 0.10,
+            rate_per_app: 0.03,
+            rate_per_series: 1.0 / 1500.0,
+            threshold_cap: 3.0,
+            app_level_rate: 0.005,
+            app_level_min_routes: 3,
+            common_mode_min_routes: 24,
+            min_shift: 0.01,
+            confirm_after_hours: 6,
+            confirm_within_hours: 24,
+            confirm_min_t: 2.0,
+            resolve_after_hours: 24,
+            warning_change: 0.15,
+            critical_change: 0.25,
+            approve_min_coverage: 0.8,
+            release_min_share: 0.2,
+        }
+    }
+}
+
+impl Policy {
+    /// Hours from the start of a day's baseline to the day.
+    pub fn lead_hours(&self) -> i64 {
+        (self.baseline_days + self.gap_days) * 24
+    }
+}

@@ -1,0 +1,358 @@
+//! The routes of one vital within an app: what is remembered of each series, and one day's scan of them all.
+
+use std::ops::Range;
+
+use crate::baseline::{BaselineHours, Learned, Learning, learn};
+use crate::change_point::ChangePoint;
+use crate::evidence::locate;
+use crate::finding::{Direction, Finding};
+use crate::lifecycle::{Lifecycle, Signal};
+use crate::policy::Policy;
+use crate::scan::{CONFIRM_WINDOW, Panel, Scan, Verdict};
+use crate::sensitivity::minimum_detectable;
+use crate::series::{APP_LEVEL_ROUTE, History, Hour, SeriesKey};
+
+/// z of the usual threshold and of 90 % power, for the minimum detectable change.
+const Z_ALPHA: f64 = 4.0;
+const Z_BETA: f64 = 1.28;
+
+pub struct Group<'h> {
+    pub series: Vec<Series<'h>>,
+    pub app_key: SeriesKey,
+    pub today: Option<Today>,
+    app: Track,
+}
+
+pub struct Series<'h> {
+    pub history: &'h History,
+    pub track: Track,
+    pub learned: Result<Learned, Learning>,
+}
+
+/// What is remembered of a series between hours.
+#[derive(Default)]
+pub struct Track {
+    /// One per direction.
+    pub watches: [Watch; 2],
+    /// Hours of past confirmed incidents.
+    pub incidents: Vec<Range<Hour>>,
+    /// The baseline's window while an incident is open.
+    pub frozen: Option<Range<Hour>>,
+}
+
+#[derive(Default)]
+pub struct Watch {
+    pub lifecycle: Lifecycle,
+    /// Index of the open finding.
+    pub finding: Option<usize>,
+    pub last_alarm: Option<Hour>,
+}
+
+/// One day's scan: `members[i]` is the group's series that is the scan's series `i`.
+pub struct Today {
+    pub scan: Scan,
+    pub members: Vec<usize>,
+    /// Sampling variance of each member's hours.
+    pub variance: Vec<Vec<f64>>,
+}
+
+/// Whose verdict is followed: a member of the day's scan, or the app-level series.
+#[derive(Clone, Copy)]
+pub enum Subject {
+    Member(usize),
+    App,
+}
+
+impl Track {
+    /// The baseline stands still at what it was on the day the finding was opened, without what the change had reached.
+    pub fn freeze(&mut self, finding: &Finding, policy: &Policy) {
+        let day = (finding.opened_hour - 1).div_euclid(24) * 24;
+        let window = BaselineHours::of_day(day, policy).window;
+        self.frozen = Some(window.start..window.end.min(finding.change_point_low_hour));
+    }
+
+    fn baseline_hours(&self, day: Hour, policy: &Policy) -> BaselineHours {
+        let rolling = BaselineHours::of_day(day, policy);
+        BaselineHours {
+            window: self.frozen.clone().unwrap_or(rolling.window),
+            incidents: self.incidents.clone(),
+        }
+    }
+}
+
+impl<'h> Group<'h> {
+    pub fn new(key: &SeriesKey) -> Group<'h> {
+        let app_key = SeriesKey {
+            route: APP_LEVEL_ROUTE.to_owned(),
+            ..key.clone()
+        };
+        Group {
+            series: Vec::new(),
+            app_key,
+            today: None,
+            app: Track::default(),
+        }
+    }
+
+    pub fn push(&mut self, history: &'h History) {
+        let learned = Err(Learning { day_count: 0, n: 0 });
+        self.series.push(Series {
+            history,
+            track: Track::default(),
+            learned,
+        });
+    }
+
+    /// Learns every series' baseline for the day that begins at `day` and scans those that are ready.
+    pub fn learn_day(&mut self, day: Hour, policy: &Policy) {
+        for series in &mut self.series {
+            series.learn(day, policy);
+        }
+        let ready = |(index, series): (usize, &Series<'h>)| series.learned.is_ok().then_some(index);
+        let members: Vec<usize> = self.series.iter().enumerate().filter_map(ready).collect();
+        let app_hours = self.app.baseline_hours(day, policy);
+        let starts = members
+            .iter()
+            .filter_map(|s| self.series[*s].learned.as_ref().ok())
+            .map(|learned| learned.hours.window.start);
+        let range = starts.fold(day - policy.lead_hours(), Hour::min)..day + 24;
+        let first_data = members
+            .iter()
+            .filter_map(|s| self.series[*s].history.first_hour())
+            .min()
+            .unwrap_or(day);
+        let panel = Panel {
+            first_hour: range.start,
+            series: members
+                .iter()
+                .filter_map(|s| self.series[*s].panel_series(range.clone()))
+                .collect(),
+            app_baseline: range
+                .clone()
+                .map(|hour| hour >= first_data && app_hours.contains(hour))
+                .collect(),
+        };
+        let scan = Scan::new(&panel, (day - range.start) as usize, policy);
+        let variance = panel.series.into_iter().map(|one| one.variance).collect();
+        self.today = (!members.is_empty()).then_some(Today {
+            scan,
+            members,
+            variance,
+        });
+    }
+
+    /// Few routes have no app-level series: it would only repeat one route's verdict.
+    pub fn has_app_level(&self, policy: &Policy) -> bool {
+        self.today
+            .as_ref()
+            .is_some_and(|today| today.members.len() >= policy.app_level_min_routes)
+    }
+
+    /// The loudest window of a member. A confirmed finding keeps its place and spends nothing of the budget.
+    pub fn member_verdict(
+        &self,
+        i: usize,
+        hour: Hour,
+        direction: Direction,
+        policy: &Policy,
+    ) -> Verdict {
+        match &self.today {
+            Some(today)
+                if !self
+                    .watch(Subject::Member(i), direction)
+                    .lifecycle
+                    .is_confirmed() =>
+            {
+                today
+                    .scan
+                    .verdict(i, today.scan.index(hour), direction, policy)
+            }
+            _ => Verdict::NONE,
+        }
+    }
+
+    pub fn app_verdict(
+        &self,
+        hour: Hour,
+        direction: Direction,
+        policy: &Policy,
+    ) -> Option<Verdict> {
+        let today = self.today.as_ref().filter(|_| self.has_app_level(policy))?;
+        let is_confirmed = self.watch(Subject::App, direction).lifecycle.is_confirmed();
+        Some(if is_confirmed {
+            Verdict::NONE
+        } else {
+            today
+                .scan
+                .app
+                .verdict(today.scan.index(hour), direction, policy)
+        })
+    }
+
+    pub fn is_broad(&self, hour: Hour, verdict: &Verdict, direction: Direction) -> bool {
+        self.today.as_ref().is_some_and(|today| {
+            today
+                .scan
+                .is_broad(today.scan.index(hour), verdict, direction)
+        })
+    }
+
+    /// What one hour says to the lifecycle; `alarmed` is the size of the alarming window.
+    pub fn signal(
+        &self,
+        subject: Subject,
+        hour: Hour,
+        direction: Direction,
+        alarmed: Option<f64>,
+    ) -> Signal {
+        let Some(today) = &self.today else {
+            return Signal::default();
+        };
+        let (h, sign) = (today.scan.index(hour), direction.sign());
+        let standing = |window_hours: usize| match subject {
+            Subject::Member(i) => today.scan.standing(i, h, window_hours),
+            Subject::App => today.scan.app.standing(h, window_hours),
+        };
+        let ((mean_6, t_6), (mean_24, t_24)) = (standing(CONFIRM_WINDOW), standing(24));
+        let since_change = || {
+            self.located(subject, hour, direction)
+                .map_or(0.0, |(_, mean)| mean)
+        };
+        let alarm = alarmed.map(|size| size.max(since_change()));
+        Signal {
+            alarm,
+            mean_6: sign * mean_6,
+            t_6: sign * t_6,
+            mean_24: sign * mean_24,
+            t_24: sign * t_24,
+        }
+    }
+
+    /// Where the change lies as seen at `hour`, and the mean shift since then, positive towards the direction.
+    pub fn located(
+        &self,
+        subject: Subject,
+        hour: Hour,
+        direction: Direction,
+    ) -> Option<(ChangePoint, f64)> {
+        let scan = &self.today.as_ref()?.scan;
+        let towards = |values: &[f64]| {
+            values
+                .iter()
+                .map(|value| direction.sign() * value)
+                .collect::<Vec<_>>()
+        };
+        let (residual, weight) = match subject {
+            Subject::Member(i) => (towards(&scan.residual[i]), scan.weight[i].clone()),
+            Subject::App => (
+                towards(&scan.app.mean),
+                vec![scan.app.hour_stddev.powi(-2); scan.app.mean.len()],
+            ),
+        };
+        Some(locate(
+            &residual,
+            &weight,
+            scan.index(hour),
+            scan.first_hour,
+        ))
+    }
+
+    /// The series behind a subject, each with its baseline: one, or all that are scanned.
+    pub fn members(&self, subject: Subject) -> Vec<(&'h History, &BaselineHours)> {
+        let Some(today) = &self.today else {
+            return Vec::new();
+        };
+        let chosen = match subject {
+            Subject::Member(i) => &today.members[i..=i],
+            Subject::App => &today.members[..],
+        };
+        let with_hours = |s: &usize| {
+            Some((
+                self.series[*s].history,
+                &self.series[*s].learned.as_ref().ok()?.hours,
+            ))
+        };
+        chosen.iter().filter_map(with_hours).collect()
+    }
+
+    pub fn key(&self, subject: Subject) -> &SeriesKey {
+        match subject {
+            Subject::Member(i) => &self.series[self.member(i)].history.key,
+            Subject::App => &self.app_key,
+        }
+    }
+
+    pub fn watch(&self, subject: Subject, direction: Direction) -> &Watch {
+        let track = match subject {
+            Subject::Member(i) => &self.series[self.member(i)].track,
+            Subject::App => &self.app,
+        };
+        &track.watches[direction as usize]
+    }
+
+    pub fn track_mut(&mut self, subject: Subject) -> &mut Track {
+        match subject {
+            Subject::Member(i) => {
+                let member = self.member(i);
+                &mut self.series[member].track
+            }
+            Subject::App => &mut self.app,
+        }
+    }
+
+    /// The track of a route, by name: for findings known from earlier evaluations.
+    pub fn track_of(&mut self, route: &str) -> Option<&mut Track> {
+        if route == APP_LEVEL_ROUTE {
+            return Some(&mut self.app);
+        }
+        self.series
+            .iter_mut()
+            .find(|series| series.history.key.route == route)
+            .map(|series| &mut series.track)
+    }
+
+    fn member(&self, i: usize) -> usize {
+        self.today.as_ref().map_or(i, |today| today.members[i])
+    }
+}
+
+impl Series<'_> {
+    fn learn(&mut self, day: Hour, policy: &Policy) {
+        self.learned = learn(
+            self.history,
+            &self.track.baseline_hours(day, policy),
+            policy,
+        );
+        // A baseline that stood still for weeks runs out of kept history. The change has then lasted so long that it is
+        // the new normal: learn from the rolling window again.
+        if self.learned.is_err() && self.track.frozen.take().is_some() {
+            self.learned = learn(
+                self.history,
+                &self.track.baseline_hours(day, policy),
+                policy,
+            );
+        }
+    }
+
+    fn panel_series(&self, range: Range<Hour>) -> Option<crate::scan::PanelSeries> {
+        let has_incident = self.track.frozen.is_some();
+        Some(
+            self.learned
+                .as_ref()
+                .ok()?
+                .score_hours(self.history, range, has_incident),
+        )
+    }
+}
+
+impl Today {
+    /// Smallest ratio of change that member `i` shows within 24 h nine times in ten.
+    pub fn minimum_detectable_ratio(&self, i: usize) -> f64 {
+        let (day_variance, hour_factor) = self.scan.day_noise(i);
+        let weight = &self.scan.weight[i];
+        let hours = weight.iter().filter(|weight| **weight > 0.0).count() as f64;
+        // Precision of a usual day, in units of 1 / variance.
+        let day_weight = 24.0 * weight.iter().sum::<f64>() / hours.max(1.0);
+        minimum_detectable(day_variance, hour_factor, 1.0, day_weight, Z_ALPHA, Z_BETA).exp_m1()
+    }
+}

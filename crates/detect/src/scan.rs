@@ -1,0 +1,457 @@
+//! All routes of one vital, scanned: residuals, their noise, and at each hour the window length that speaks loudest.
+//!
+//! Looking hour after hour over four window lengths is one test with many looks; `p_day` pays for them, so that it bounds the
+//! expected alarms per series and day.
+
+use std::ops::Range;
+
+use crate::distribution::student_t_upper;
+use crate::finding::Direction;
+use crate::noise::{HourNoise, WindowMean, WindowNull, fit_inflation, placebo_hours};
+use crate::order::weighted_median;
+use crate::policy::Policy;
+use crate::season::{
+    columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
+};
+use crate::series::Hour;
+
+/// Window lengths, hours: a burst, half a day, a day, three days.
+pub const WINDOWS: [usize; 4] = [3, 12, 24, 72];
+/// The window that confirms; not scanned.
+pub const CONFIRM_WINDOW: usize = 6;
+const SHORT_WINDOW: usize = 12;
+/// Noise of an app-level window is never taken to be less: identical hours would divide by zero.
+const MIN_APP_STDDEV: f64 = 1e-4;
+
+/// Hour scores of one series; the slices of a panel are parallel, one element an hour.
+#[derive(Clone, Debug, Default)]
+pub struct PanelSeries {
+    /// Estimated log shift against the baseline, its sampling variance, and the page views scored.
+    pub shift: Vec<f64>,
+    pub variance: Vec<f64>,
+    pub n: Vec<f64>,
+    /// Hours that define this series' normal.
+    pub baseline: Vec<bool>,
+    /// A finding is open: what others have in common must not be learned from it.
+    pub has_incident: bool,
+}
+
+/// The series of one vital over the same hours.
+#[derive(Clone, Debug, Default)]
+pub struct Panel {
+    pub first_hour: Hour,
+    pub series: Vec<PanelSeries>,
+    pub app_baseline: Vec<bool>,
+}
+
+/// The loudest window of one series at one hour, in one direction. Sizes and T are positive towards the direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// Bound on the expected alarms per series and day at this level; 1 when no window qualifies.
+    pub p_day: f64,
+    /// Log shift over the window and its standard deviation under the null.
+    pub size: f64,
+    pub stddev: f64,
+    pub t: f64,
+    pub window_hours: usize,
+}
+
+impl Verdict {
+    /// Nothing to say: p of 1.
+    pub const NONE: Verdict = Verdict {
+        p_day: 1.0,
+        size: 0.0,
+        stddev: f64::INFINITY,
+        t: 0.0,
+        window_hours: 0,
+    };
+}
+
+/// p of one window, times what looking often costs.
+pub fn p_day(p: f64, window_hours: usize, looks: f64) -> f64 {
+    p * WINDOWS.len() as f64 * looks * 24.0 / window_hours as f64
+}
+
+struct ScanWindow {
+    null: WindowNull,
+    /// Panel index of element 0 of the rows below.
+    kept_from: usize,
+    means: Vec<WindowMean>,
+    tails: Vec<WindowMean>,
+    views: Vec<Vec<f64>>,
+}
+
+/// A panel evaluated: every number that a decision about one of its hours needs.
+pub struct Scan {
+    pub first_hour: Hour,
+    /// Log shift without season and common mode; `raw` keeps the common mode.
+    pub residual: Vec<Vec<f64>>,
+    pub raw: Vec<Vec<f64>>,
+    pub weight: Vec<Vec<f64>>,
+    pub noise: HourNoise,
+    pub app: AppLevel,
+    windows: Vec<ScanWindow>,
+    confirm: ScanWindow,
+    has_common_mode: bool,
+}
+
+impl Scan {
+    /// `judge_from`: panel index of the first hour that will be asked about; window rows before it are dropped after the
+    /// fit, because they would be most of the memory of a large app.
+    pub fn new(panel: &Panel, judge_from: usize, policy: &Policy) -> Scan {
+        let series = &panel.series;
+        let hours = series.first().map_or(0, |one| one.shift.len());
+        let columns: Vec<_> = (0..hours)
+            .map(|h| columns_at(panel.first_hour + h as Hour))
+            .collect();
+        let baseline: Vec<Vec<bool>> = series.iter().map(|one| one.baseline.clone()).collect();
+        let fit: Vec<Vec<f64>> = series
+            .iter()
+            .map(|one| {
+                (0..hours)
+                    .map(|h| fit_weight(one.variance[h], one.n[h]))
+                    .collect()
+            })
+            .collect();
+        let raw: Vec<Vec<f64>> = series
+            .iter()
+            .zip(&fit)
+            .map(|(one, fit)| remove_seasonality(&columns, &one.shift, fit, &one.baseline))
+            .collect();
+        let mut residual = raw.clone();
+        let has_common_mode = series.len() >= policy.common_mode_min_routes;
+        if has_common_mode {
+            let quiet = |(one, fit): (&PanelSeries, &Vec<f64>)| {
+                fit.iter()
+                    .map(|w| if one.has_incident { w * 1e-6 } else { *w })
+                    .collect::<Vec<f64>>()
+            };
+            let common = common_mode(
+                &raw,
+                &series.iter().zip(&fit).map(quiet).collect::<Vec<_>>(),
+                &baseline,
+            );
+            for (i, residual) in residual.iter_mut().enumerate() {
+                remove_common_mode(residual, &fit[i], &baseline[i], &common);
+            }
+        }
+        let noise = HourNoise::fit(&baseline_hours(series, &residual));
+        let weight: Vec<Vec<f64>> = series
+            .iter()
+            .map(|one| {
+                (0..hours)
+                    .map(|h| noise.weight(one.variance[h], one.n[h]))
+                    .collect()
+            })
+            .collect();
+        let window = |length: usize| {
+            ScanWindow::new(length, &residual, &weight, panel, &baseline).keep_from(judge_from)
+        };
+        let windows = WINDOWS.into_iter().map(window).collect();
+        let confirm = window(CONFIRM_WINDOW);
+        let app = AppLevel::new(&raw, &weight, panel);
+        Scan {
+            first_hour: panel.first_hour,
+            residual,
+            raw,
+            weight,
+            noise,
+            app,
+            windows,
+            confirm,
+            has_common_mode,
+        }
+    }
+
+    /// Index of an hour in the panel's slices.
+    pub fn index(&self, hour: Hour) -> usize {
+        (hour - self.first_hour).max(0) as usize
+    }
+
+    /// The loudest window of series `i` that ends with hour index `h`.
+    pub fn verdict(&self, i: usize, h: usize, direction: Direction, policy: &Policy) -> Verdict {
+        let sign = direction.sign();
+        let mut best = Verdict::NONE;
+        for window in &self.windows {
+            let (length, kept) = (window.null.window_hours, h - window.kept_from);
+            let (mean, stddev) = window.mean_and_stddev(i, h);
+            let size = sign * mean;
+            let lasts = sign * window.tails[i].mean[kept] > 0.5 * size;
+            let large_enough = length >= SHORT_WINDOW || size > policy.short_window_min_shift;
+            // Half of all windows point the other way; their p is past every threshold and need not be computed.
+            if size <= 0.0
+                || window.views[i][kept] < policy.min_window_views
+                || !lasts
+                || !large_enough
+            {
+                continue;
+            }
+            let t = size / stddev;
+            let p = p_day(
+                student_t_upper(t, window.null.t_df[i]),
+                length,
+                policy.looks,
+            );
+            if p < best.p_day && self.moves_by_itself(i, h, length, direction, size) {
+                best = Verdict {
+                    p_day: p,
+                    size,
+                    stddev,
+                    t,
+                    window_hours: length,
+                };
+            }
+        }
+        best
+    }
+
+    /// Mean shift and T of the last `window_hours` (3, 6, 12, 24 or 72), upwards.
+    pub fn standing(&self, i: usize, h: usize, window_hours: usize) -> (f64, f64) {
+        let known = self
+            .windows
+            .iter()
+            .find(|window| window.null.window_hours == window_hours)
+            .unwrap_or(&self.confirm);
+        let (mean, stddev) = known.mean_and_stddev(i, h);
+        (mean, mean / stddev)
+    }
+
+    /// How much wider than by independent page views the mean over the last `window_hours` really scatters, as a variance ratio.
+    pub fn inflation(&self, i: usize, h: usize, window_hours: usize, variance: &[f64]) -> f64 {
+        let window = self
+            .windows
+            .iter()
+            .rev()
+            .find(|w| w.null.window_hours <= window_hours)
+            .unwrap_or(&self.windows[0]);
+        let hours = last(window.null.window_hours, h);
+        let independent: f64 = hours.map(|h| self.weight[i][h].powi(2) * variance[h]).sum();
+        let total: f64 = self.weight[i][last(window.null.window_hours, h)]
+            .iter()
+            .sum();
+        let independent = independent / total.max(1e-12).powi(2);
+        if independent <= 0.0 {
+            1.0
+        } else {
+            (window.null.stddev(i, total).powi(2) / independent).max(1.0)
+        }
+    }
+
+    /// Variance of a 24 h window of series `i` that no traffic averages away, and the factor on its hours' own noise.
+    pub fn day_noise(&self, i: usize) -> (f64, f64) {
+        let null = &self.windows[2].null;
+        (null.a * null.dispersion[i], null.c * null.dispersion[i])
+    }
+
+    /// When a deploy slows many routes the common mode follows, and the untouched ones look better than they were. An
+    /// improvement must therefore show without the common mode removed, too.
+    fn moves_by_itself(
+        &self,
+        i: usize,
+        h: usize,
+        window_hours: usize,
+        direction: Direction,
+        size: f64,
+    ) -> bool {
+        if !self.has_common_mode || direction == Direction::Regression {
+            return true;
+        }
+        direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h) > 0.5 * size
+    }
+}
+
+impl ScanWindow {
+    fn new(
+        length: usize,
+        residual: &[Vec<f64>],
+        weight: &[Vec<f64>],
+        panel: &Panel,
+        baseline: &[Vec<bool>],
+    ) -> ScanWindow {
+        let means_of = |length: usize| -> Vec<WindowMean> {
+            residual
+                .iter()
+                .zip(weight)
+                .map(|(residual, weight)| WindowMean::new(residual, weight, length))
+                .collect()
+        };
+        let means = means_of(length);
+        let null = WindowNull::fit(&means, baseline, length);
+        let views = panel
+            .series
+            .iter()
+            .map(|one| rolling_sum(one.n.iter().copied(), length))
+            .collect();
+        ScanWindow {
+            null,
+            kept_from: 0,
+            means,
+            tails: means_of((length / 3).max(1)),
+            views,
+        }
+    }
+
+    fn keep_from(mut self, index: usize) -> ScanWindow {
+        let cut = |row: &mut Vec<f64>| {
+            row.drain(..index.min(row.len()));
+            row.shrink_to_fit();
+        };
+        for window in self.means.iter_mut().chain(&mut self.tails) {
+            cut(&mut window.mean);
+            cut(&mut window.weight);
+        }
+        self.views.iter_mut().for_each(cut);
+        self.kept_from = index;
+        self
+    }
+
+    /// Mean of the window that ends with panel index `h`, and its standard deviation under the null.
+    fn mean_and_stddev(&self, i: usize, h: usize) -> (f64, f64) {
+        let h = h - self.kept_from;
+        (
+            self.means[i].mean[h],
+            self.null.stddev(i, self.means[i].weight[h]),
+        )
+    }
+}
+
+fn baseline_hours(series: &[PanelSeries], residual: &[Vec<f64>]) -> Vec<(f64, f64)> {
+    let mut hours = Vec::new();
+    for (one, residual) in series.iter().zip(residual) {
+        hours.extend(
+            (0..residual.len())
+                .filter(|h| one.baseline[*h] && one.n[*h] > 0.0)
+                .map(|h| (residual[h], one.variance[h])),
+        );
+    }
+    hours
+}
+
+fn last(window_hours: usize, h: usize) -> Range<usize> {
+    (h + 1).saturating_sub(window_hours)..h + 1
+}
+
+fn mean_over(values: &[f64], weight: &[f64], window_hours: usize, h: usize) -> f64 {
+    let total: f64 = weight[last(window_hours, h)].iter().sum();
+    last(window_hours, h)
+        .map(|h| weight[h] * values[h])
+        .sum::<f64>()
+        / total.max(1e-12)
+}
+
+/// The app as one more series: the precision-weighted mean over its routes. Route tests with a common mode are blind to a
+/// change that hits every route; this one sees nothing else.
+pub struct AppLevel {
+    pub mean: Vec<f64>,
+    /// Standard deviation of one hour's mean, for weights.
+    pub hour_stddev: f64,
+    /// (window, standard deviation of its mean, degrees of freedom), the confirming window last.
+    windows: Vec<(usize, f64, f64)>,
+}
+
+impl AppLevel {
+    fn new(raw: &[Vec<f64>], weight: &[Vec<f64>], panel: &Panel) -> AppLevel {
+        let hours = raw.first().map_or(0, Vec::len);
+        let mean: Vec<f64> = (0..hours)
+            .map(|h| {
+                let total: f64 = weight.iter().map(|weight| weight[h]).sum();
+                raw.iter()
+                    .zip(weight)
+                    .map(|(raw, weight)| weight[h] * raw[h])
+                    .sum::<f64>()
+                    / total.max(1e-12)
+            })
+            .collect();
+        let baseline_hours = panel.app_baseline.iter().filter(|inside| **inside).count() as f64;
+        let stddev_of = |length: usize| {
+            let sums = rolling_sum(mean.iter().copied(), length);
+            let placebos = placebo_hours(&panel.app_baseline, length);
+            let squares: Vec<f64> = (0..hours)
+                .filter(|h| placebos[*h])
+                .map(|h| (sums[h] / length as f64).powi(2))
+                .collect();
+            let mean_square = squares.iter().sum::<f64>() / (squares.len() as f64).max(1.0);
+            // Without a single placebo nothing may be called unusual.
+            let stddev = if squares.is_empty() {
+                f64::INFINITY
+            } else {
+                (mean_square * fit_inflation(length, baseline_hours)).sqrt()
+            };
+            stddev.max(MIN_APP_STDDEV)
+        };
+        let lengths = WINDOWS.into_iter().chain([CONFIRM_WINDOW]);
+        let windows = lengths
+            .map(|length| {
+                (
+                    length,
+                    stddev_of(length),
+                    0.7 * baseline_hours / length as f64,
+                )
+            })
+            .collect();
+        let hour_stddev = stddev_of(1);
+        AppLevel {
+            mean,
+            hour_stddev,
+            windows,
+        }
+    }
+
+    pub fn verdict(&self, h: usize, direction: Direction, policy: &Policy) -> Verdict {
+        let mut best = Verdict::NONE;
+        for &(window_hours, stddev, df) in self
+            .windows
+            .iter()
+            .filter(|window| WINDOWS.contains(&window.0))
+        {
+            let size = direction.sign() * self.window_mean(h, window_hours);
+            let p = p_day(
+                student_t_upper(size / stddev, df),
+                window_hours,
+                policy.looks,
+            );
+            if p < best.p_day {
+                best = Verdict {
+                    p_day: p,
+                    size,
+                    stddev,
+                    t: size / stddev,
+                    window_hours,
+                };
+            }
+        }
+        best
+    }
+
+    pub fn standing(&self, h: usize, window_hours: usize) -> (f64, f64) {
+        let mean = self.window_mean(h, window_hours);
+        let stddev = self
+            .windows
+            .iter()
+            .find(|window| window.0 == window_hours)
+            .map_or(f64::INFINITY, |window| window.1);
+        (mean, mean / stddev)
+    }
+
+    fn window_mean(&self, h: usize, window_hours: usize) -> f64 {
+        self.mean[last(window_hours, h)].iter().sum::<f64>() / window_hours as f64
+    }
+}
+
+impl Scan {
+    /// Whether the app's move is broad: the weighted median route must show half of it. The mean alone follows one large
+    /// route, whose own series says it better.
+    pub fn is_broad(&self, h: usize, verdict: &Verdict, direction: Direction) -> bool {
+        let mut pairs: Vec<(f64, f64)> = (0..self.raw.len())
+            .map(|i| {
+                let weight: f64 = self.weight[i][last(verdict.window_hours, h)].iter().sum();
+                (
+                    direction.sign()
+                        * mean_over(&self.raw[i], &self.weight[i], verdict.window_hours, h),
+                    weight,
+                )
+            })
+            .collect();
+        weighted_median(&mut pairs) > 0.5 * verdict.size
+    }
+}

@@ -1,0 +1,5 @@
+//! The detector as its users see it: against the numeric fixtures, on arbitrary histories, and in worlds with known truth.
+
+mod fixtures;
+mod properties;
+mod worlds;
