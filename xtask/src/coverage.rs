@@ -180,17 +180,36 @@ fn report(ws: &Workspace, files: &Lines) -> bool {
         if all == 0 || percent < LEAST_PERCENT {
             reached = false;
             println!("  at least {LEAST_PERCENT} % are asked; not run, among others:");
-            for (file, line) in holes.iter().take(SHOWN) {
-                println!("    crates/{name}/src/{}:{line}", file.display());
+            for (file, first, last) in spans(&holes).iter().take(SHOWN) {
+                println!("    crates/{name}/src/{}:{first} to {last}", file.display());
             }
         }
     }
     reached
 }
 
+/// Neighbouring lines as one place: file, first line, last line.
+fn spans<'a>(holes: &[(&'a Path, usize)]) -> Vec<(&'a Path, usize, usize)> {
+    let mut spans: Vec<(&Path, usize, usize)> = Vec::new();
+    for &(file, line) in holes {
+        match spans.last_mut() {
+            Some((same, _, last)) if *same == file && *last + 1 == line => *last = line,
+            _ => spans.push((file, line, line)),
+        }
+    }
+    spans
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbouring_lines_are_one_place() {
+        let (a, b) = (Path::new("a.rs"), Path::new("b.rs"));
+        let holes = [(a, 1), (a, 2), (a, 4), (b, 5), (b, 6)];
+        assert_eq!(spans(&holes), [(a, 1, 2), (a, 4, 4), (b, 5, 6)]);
+    }
 
     #[test]
     fn a_line_counts_once_and_runs_if_any_record_says_so() {
