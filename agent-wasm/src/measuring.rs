@@ -1,0 +1,360 @@
+//! The agent while it measures: the open page view, the observers that feed it and the transport that empties it. It calls
+//! nothing of the page: what must be told or sent is left in `effects` for whoever lent it.
+
+use gloo_timers::callback::{Interval, Timeout};
+use js_sys::Function;
+use vitals::{Entry, MemorySource, PageView, Start};
+use wasm_bindgen::JsValue;
+use web_sys::Window;
+use wire::limits::{MAX_CUSTOM_KEYS, MAX_DURATION_MS};
+use wire::{Measurement, NavigationType, Operation, PageContext};
+
+use crate::config::Config;
+use crate::consent::Consent;
+use crate::handover::Early;
+use crate::lifecycle::{self, Listener, Signal};
+use crate::notify::{self, Of};
+use crate::observe::{self, Kind, Observer, Past};
+use crate::session::Session;
+use crate::transport::{Attempt, BUFFER_FULL, Transport};
+use crate::view::View;
+use crate::{agent, context, delivery, facts, page};
+
+/// Leaving a page gives two signals, pagehide and hidden; a new sample for the second would only cost a beacon.
+const SHORTEST_SAMPLE_GAP_MS: f64 = 1000.0;
+
+/// A value or an operation that no page can have.
+const OUT_OF_RANGE: &str = "out-of-range";
+
+pub struct Measuring {
+    pub config: Config,
+    /// Where beacons go.
+    pub address: String,
+    pub session: Session,
+    /// Whether anything may be stored or sent yet.
+    pub consent: Consent,
+    pub current: View,
+    pub transport: Transport,
+    /// The view that a route change closed: an interaction that began in it may still be reported.
+    previous: Option<View>,
+    view_count: u32,
+    observers: Vec<Observer>,
+    listeners: Vec<Listener>,
+    intervals: Vec<Interval>,
+    retry: Option<Timeout>,
+    sampled_at_ms: f64,
+    effects: Vec<Effect>,
+}
+
+/// Something to do once the agent is no longer borrowed.
+pub enum Effect {
+    Tell(Function, JsValue),
+    Fetch(Attempt),
+    Beacon(Attempt),
+}
+
+/// The vitals of one view on their way to a beacon.
+pub struct Draft {
+    view: u32,
+    pub measurements: Vec<Measurement>,
+    /// The same as the page sees them, if it wants to.
+    pub told: Vec<JsValue>,
+}
+
+impl Measuring {
+    pub fn new(config: Config, session: Session, window: &Window, early: &Early) -> Measuring {
+        let now_ms = page::now_ms();
+        let (navigation, record) = observe::navigation().unzip();
+        let record = record.unwrap_or_default();
+        let mut hidden_at_ms = observe::hidden_at_ms();
+        if hidden_at_ms.is_empty() {
+            hidden_at_ms.clone_from(&early.hidden_at_ms);
+        }
+        let engine = PageView::open(Start {
+            now_ms,
+            hidden: lifecycle::is_hidden(),
+            hidden_at_ms: &hidden_at_ms,
+            was_discarded: page::document()
+                .is_some_and(|document| page::is_true(&document, "wasDiscarded")),
+            navigation,
+            supported: observe::supported(),
+        });
+        let context = PageContext {
+            sample_rate: Some(config.sample_rate),
+            delivery: context::delivery(&record).into(),
+            hidden_at_start: hidden_at_ms
+                .first()
+                .is_some_and(|&at_ms| at_ms <= engine.since_ms()),
+            late: !early.observed,
+            custom: config.context.clone(),
+            ..context::device_context(window)
+        };
+        let mut current = View::new(engine, 0, context, now_ms);
+        current.overhead.entries_dropped = early.dropped;
+        Measuring {
+            address: delivery::address(&config.endpoint, &config.app),
+            consent: config.consent,
+            config,
+            session,
+            current,
+            transport: Transport::default(),
+            previous: None,
+            view_count: 1,
+            observers: Vec::new(),
+            listeners: Vec::new(),
+            intervals: Vec::new(),
+            retry: None,
+            sampled_at_ms: f64::NEG_INFINITY,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Registers observers, listeners and timers. What the shim has observed is not asked for again.
+    pub fn listen(&mut self, past: Past) {
+        self.observers = Kind::ALL
+            .into_iter()
+            .filter_map(|kind| Observer::register(kind, past))
+            .collect();
+        self.listeners = Signal::MEASURING
+            .into_iter()
+            .filter_map(Listener::register)
+            .collect();
+        self.intervals = vec![
+            Interval::new(self.config.flush_interval_ms, agent::flush),
+            Interval::new(self.config.memory_interval_ms, || {
+                agent::with(&mut |agent, now_ms| agent.sample_memory(now_ms));
+            }),
+        ];
+    }
+
+    /// Gives each entry to the view in which it started.
+    pub fn ingest(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            if self.current.engine.owns(entry.start_ms()) {
+                self.current.engine.on_entry(entry);
+            } else if let Some(previous) = &mut self.previous {
+                previous.engine.on_entry(entry);
+            }
+        }
+        if let Some(performance) = page::performance()
+            && let Some(count) = page::size(&performance, "interactionCount")
+        {
+            self.current.engine.on_interaction_count(count as u64);
+        }
+    }
+
+    /// What the browser has queued for the observers.
+    pub fn take_records(&mut self) {
+        let entries: Vec<Entry> = self.observers.iter().flat_map(Observer::take).collect();
+        self.ingest(&entries);
+    }
+
+    pub fn on_load(&mut self, now_ms: f64) {
+        if let Some((navigation, record)) = observe::navigation() {
+            let engine = &mut self.current.engine;
+            engine.on_load(Some(navigation), now_ms);
+            if engine.navigation_type() != NavigationType::SoftNavigation {
+                self.current.context.timing =
+                    context::timing(&record, self.current.engine.since_ms());
+            }
+        }
+        // A route change before the load event: TTFB is still the first view's.
+        if let Some(previous) = &mut self.previous {
+            previous.engine.on_load(
+                observe::navigation().map(|(navigation, _)| navigation),
+                now_ms,
+            );
+        }
+    }
+
+    /// What can still be known before the page may go.
+    pub fn on_leaving(&mut self, now_ms: f64) {
+        self.take_records();
+        if now_ms - self.sampled_at_ms >= SHORTEST_SAMPLE_GAP_MS {
+            self.sample_heap(now_ms);
+        }
+    }
+
+    pub fn on_hidden(&mut self, at_ms: f64, now_ms: f64) {
+        self.on_leaving(now_ms);
+        self.current.engine.on_hidden(at_ms);
+        if self.consent == Consent::Granted {
+            self.session.store(page::clock_ms());
+        }
+    }
+
+    pub fn on_input(&mut self) {
+        if !self.current.engine.is_lcp_final() {
+            self.take_records();
+            self.current.engine.on_input();
+        }
+    }
+
+    /// The page came back from the back/forward cache. What still arrives of the view before is too late: it was sent when
+    /// the page went.
+    pub fn on_restored(&mut self, at_ms: f64, now_ms: f64) {
+        self.take_records();
+        let engine = self.current.engine.restored(at_ms, lifecycle::is_hidden());
+        self.open(engine, now_ms);
+        self.previous = None;
+        self.current.context.delivery = "cache".into();
+        self.sample_memory(now_ms);
+    }
+
+    /// The page shows another route in the same document.
+    pub fn on_route_change(&mut self, now_ms: f64) {
+        let engine = self.current.engine.soft(now_ms);
+        self.open(engine, now_ms);
+        self.current.context.soft = "route".into();
+    }
+
+    fn open(&mut self, engine: PageView, now_ms: f64) {
+        let context = PageContext {
+            delivery: String::new(),
+            soft: String::new(),
+            hidden_at_start: false,
+            late: false,
+            timing: Default::default(),
+            ..self.current.context.clone()
+        };
+        let view = View::new(engine, self.view_count, context, now_ms);
+        self.view_count += 1;
+        self.previous = Some(core::mem::replace(&mut self.current, view));
+        self.current.name("", &self.config);
+    }
+
+    pub fn set_context(&mut self, context: &JsValue) {
+        self.current.context.custom = facts::facts(context, MAX_CUSTOM_KEYS);
+        self.current.is_changed = true;
+    }
+
+    /// The interval's sample: only while the page is seen.
+    pub fn sample_memory(&mut self, now_ms: f64) {
+        if !lifecycle::is_hidden() {
+            self.sample_heap(now_ms);
+        }
+    }
+
+    fn sample_heap(&mut self, now_ms: f64) {
+        self.sampled_at_ms = now_ms;
+        let Some(performance) = page::performance() else {
+            return;
+        };
+        if let Some(bytes) = page::size(&page::value(&performance, "memory"), "usedJSHeapSize") {
+            self.current
+                .engine
+                .on_memory(MemorySource::UsedJsHeap, bytes, now_ms);
+        }
+    }
+
+    /// Whether the buffer is full now.
+    pub fn on_operation(&mut self, mut operation: Operation) -> bool {
+        if !(0.0..=MAX_DURATION_MS).contains(&operation.duration_ms) || operation.name.is_empty() {
+            self.transport.count(OUT_OF_RANGE);
+            return false;
+        }
+        let view = &mut self.current;
+        // Full and not flushed: nothing may be sent yet.
+        if view.operations.len() >= self.config.buffer_size {
+            self.transport.count(BUFFER_FULL);
+            return false;
+        }
+        operation.at_ms = (operation.at_ms - view.engine.since_ms()).max(0.0);
+        self.tell_violation(&operation.name, operation.duration_ms);
+        self.current.operations.push(operation);
+        self.current.operations.len() >= self.config.buffer_size
+    }
+
+    /// Tells the page of new values. Its callbacks run when the borrow ends.
+    pub fn notice_changes(&mut self) {
+        if let Some(previous) = &mut self.previous {
+            drop(previous.take_changes());
+        }
+        for change in self.current.take_changes() {
+            if let Some(callback) = self.config.on_measurement.clone() {
+                let told =
+                    notify::measurement(&change.measurement, change.delta, &of(&self.current));
+                self.effects.push(Effect::Tell(callback, told));
+            }
+            self.tell_violation(change.measurement.vital.name(), change.measurement.value);
+        }
+    }
+
+    fn tell_violation(&mut self, name: &str, value: f64) {
+        if let Some(callback) = self.config.on_budget_violation.clone()
+            && let Some(budget) = self.config.budget(name)
+            && value > budget
+        {
+            let told = notify::violation(name, value, budget, &of(&self.current));
+            self.effects.push(Effect::Tell(callback, told));
+        }
+    }
+
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        core::mem::take(&mut self.effects)
+    }
+
+    /// The vitals of every view that has news, if anything may be sent.
+    pub fn drafts(&mut self) -> Vec<Draft> {
+        if self.consent != Consent::Granted {
+            return Vec::new();
+        }
+        let wants = self.config.before_send.is_some();
+        let draft = |view: &View| {
+            let measurements = view.engine.measurements();
+            let told = measurements
+                .iter()
+                .filter(|_| wants)
+                .map(|told| notify::measurement(told, told.value, &of(view)));
+            Draft {
+                view: view.number,
+                told: told.collect(),
+                measurements,
+            }
+        };
+        let views = self.previous.iter().chain([&self.current]);
+        views.filter(|view| view.has_news()).map(draft).collect()
+    }
+
+    pub fn seal(&mut self, draft: Draft) {
+        let views = self.previous.iter_mut().chain([&mut self.current]);
+        let Some(view) = views.into_iter().find(|view| view.number == draft.view) else {
+            return;
+        };
+        for _ in view.engine.implausible() {
+            self.transport.count(OUT_OF_RANGE);
+        }
+        let has_operations = !view.operations.is_empty();
+        let drops = self.transport.take_drops();
+        let body = view.seal(draft.measurements, &drops, &self.session.id, &self.config);
+        self.transport.accept(draft.view, body, has_operations);
+    }
+
+    /// Sends what may go now, and sets the timer for what must wait.
+    pub fn pump(&mut self, now_ms: f64) {
+        while let Some(attempt) = self.transport.next(now_ms, page::clock_ms() as u64) {
+            self.effects.push(Effect::Fetch(attempt));
+        }
+        self.retry = self.transport.wake_at_ms().map(|wake_at_ms| {
+            let wait_ms = (wake_at_ms - now_ms).max(0.0) as u32 + 1;
+            Timeout::new(wait_ms, || {
+                agent::with(&mut |agent, now_ms| agent.pump(now_ms))
+            })
+        });
+    }
+
+    /// Sends everything that waits: the page may be gone after this.
+    pub fn pump_at_exit(&mut self) {
+        while let Some(attempt) = self.transport.next_at_exit(page::clock_ms() as u64) {
+            self.effects.push(Effect::Beacon(attempt));
+        }
+    }
+}
+
+fn of(view: &View) -> Of<'_> {
+    Of {
+        navigation_type: view.engine.navigation_type().name(),
+        route: &view.route,
+        view: &view.id,
+    }
+}
