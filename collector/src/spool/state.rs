@@ -1,0 +1,153 @@
+//! What writer, reader and observers share: which segments there are, what is durable, what is acknowledged.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use super::{AppendError, Limits};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub number: u64,
+    pub first_record: u64,
+    /// One more than its last durable record.
+    pub next_record: u64,
+    /// Durable bytes: readers go no further.
+    pub bytes: u64,
+    /// When its first record was appended.
+    pub oldest_ms: Option<u64>,
+    /// Records were missing when it was read: kept in quarantine instead of deleted.
+    pub damaged: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Oldest first; the last one may still be written to.
+    pub segments: VecDeque<Segment>,
+    pub next_segment: u64,
+    /// The number the next record gets.
+    pub next_record: u64,
+    pub acked: u64,
+    /// Records up to `acked` that were lost.
+    pub lost_acked: u64,
+    /// Known losses above `acked`: holes in the record numbers, ascending.
+    pub holes: Vec<std::ops::RangeInclusive<u64>>,
+    /// Whether the last segment is open for writing.
+    pub writing: bool,
+}
+
+/// The spool at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Status {
+    pub bytes: u64,
+    pub segments: u64,
+    /// Records that are durable and not acknowledged.
+    pub pending: u64,
+    /// Records ever lost to damage, acknowledged ones included.
+    pub lost: u64,
+    /// The last acknowledged record, and how many of those up to it had been lost.
+    pub acked: u64,
+    pub lost_acked: u64,
+    /// Age of the oldest pending record in seconds, exact to one segment; 0 when there is none.
+    pub oldest_age_s: f64,
+}
+
+pub struct Shared {
+    pub dir: PathBuf,
+    pub limits: Limits,
+    state: Mutex<State>,
+    /// One more than the last durable record: readers wait for it to grow.
+    pub durable: watch::Sender<u64>,
+    /// Held for as long as anyone uses the directory.
+    _lock: File,
+}
+
+impl Shared {
+    pub fn new(dir: &Path, limits: Limits, state: State, lock: File) -> Shared {
+        Shared {
+            dir: dir.to_owned(),
+            limits,
+            durable: watch::Sender::new(state.next_record),
+            state: Mutex::new(state),
+            _lock: lock,
+        }
+    }
+
+    /// Every change of the state is complete before its lock is released, so a panic elsewhere cannot leave it half done.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether `more` bytes fit below the cap and above the floor of free disk.
+    pub fn accepts(&self, more: u64) -> Result<(), AppendError> {
+        if self.state().bytes() + more > self.limits.max_bytes {
+            return Err(AppendError::Full);
+        }
+        match free_bytes(&self.dir) {
+            Ok(free) if free < self.limits.min_free_bytes.saturating_add(more) => {
+                Err(AppendError::DiskLow)
+            }
+            // A file system that cannot say is believed until it refuses to write.
+            _ => Ok(()),
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        let state = self.state();
+        let lost_ahead: u64 = state
+            .holes
+            .iter()
+            .map(|hole| hole.end() - hole.start() + 1)
+            .sum();
+        let pending = state.next_record - 1 - state.acked - lost_ahead;
+        let oldest_ms = state
+            .segments
+            .iter()
+            .find(|segment| segment.next_record > state.acked + 1)
+            .and_then(|segment| segment.oldest_ms)
+            .filter(|_| pending > 0);
+        Status {
+            bytes: state.bytes(),
+            segments: state.segments.len() as u64,
+            pending,
+            lost: state.lost_acked + lost_ahead,
+            acked: state.acked,
+            lost_acked: state.lost_acked,
+            oldest_age_s: oldest_ms.map_or(0.0, |oldest| {
+                now_ms().saturating_sub(oldest) as f64 / 1000.0
+            }),
+        }
+    }
+}
+
+impl State {
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Notes that `hole` is missing, once.
+    pub fn add_hole(&mut self, hole: std::ops::RangeInclusive<u64>) {
+        let known = |have: &std::ops::RangeInclusive<u64>| {
+            have.start() <= hole.start() && hole.end() <= have.end()
+        };
+        if !hole.is_empty() && !self.holes.iter().any(known) {
+            self.holes.push(hole);
+            self.holes.sort_by_key(|hole| *hole.start());
+        }
+    }
+}
+
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}
+
+fn free_bytes(dir: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(dir)?;
+    Ok(stat.f_bavail * stat.f_frsize)
+}

@@ -1,0 +1,223 @@
+//! The writing end: one thread that turns waiting appends into one write and one fdatasync (group commit).
+//!
+//! A round begins when the one before has ended; whatever waits then goes with it, so latency is one to two fdatasyncs whatever
+//! the load. A failed commit is final for its segment: the kernel may have dropped the pages, so a later success would prove
+//! nothing. The segment is cut back, closed, and the next round opens another under the same record numbers.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustix::fs::FallocateFlags;
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use super::segment::{self, Frame, HEADER_BYTES, Header, RECORD_HEADER_BYTES};
+use super::state::{Segment, Shared, now_ms};
+use super::{AppendError, segment_path, sync_dir};
+
+/// What one round takes at most; it bounds the buffer, and how far a segment may exceed its size.
+const MAX_ROUND_BYTES: usize = 16 * 1024 * 1024;
+
+/// Makes a segment's data durable.
+pub type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
+
+pub struct Request {
+    pub payloads: Vec<Bytes>,
+    pub done: oneshot::Sender<Result<(), AppendError>>,
+}
+
+impl Request {
+    fn size(&self) -> usize {
+        let payloads: usize = self.payloads.iter().map(Bytes::len).sum();
+        payloads + self.payloads.len() * RECORD_HEADER_BYTES
+    }
+}
+
+pub struct Writer {
+    shared: Arc<Shared>,
+    sync: Sync,
+    active: Option<Active>,
+}
+
+/// The segment being written; its `bytes` are durable.
+struct Active {
+    number: u64,
+    file: File,
+    bytes: u64,
+}
+
+impl Writer {
+    pub fn new(shared: Arc<Shared>, sync: Sync) -> Writer {
+        Writer {
+            shared,
+            sync,
+            active: None,
+        }
+    }
+
+    /// Serves requests until all senders are gone.
+    pub fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        while let Some(first) = requests.blocking_recv() {
+            let mut bytes = first.size();
+            let mut round = vec![first];
+            while bytes < MAX_ROUND_BYTES
+                && let Ok(next) = requests.try_recv()
+            {
+                bytes += next.size();
+                round.push(next);
+            }
+            self.round(round);
+        }
+        self.close_active();
+    }
+
+    fn round(&mut self, requests: Vec<Request>) {
+        let first_record = self.shared.state().next_record;
+        let at_ms = now_ms();
+        let (mut buffer, mut number, mut taken) = (Vec::new(), first_record, Vec::new());
+        for request in requests {
+            // The caller may have gone away meanwhile; its beacons are kept all the same.
+            match self.shared.accepts((buffer.len() + request.size()) as u64) {
+                Err(refusal) => drop(request.done.send(Err(refusal))),
+                Ok(()) => {
+                    for payload in &request.payloads {
+                        let version = self.shared.limits.payload_version;
+                        let frame = Frame {
+                            number,
+                            version,
+                            at_ms,
+                            payload,
+                        };
+                        segment::encode_record(&mut buffer, &frame);
+                        number += 1;
+                    }
+                    taken.push(request.done);
+                }
+            }
+        }
+        if taken.is_empty() {
+            return;
+        }
+        let result = self.commit(&buffer, first_record, at_ms);
+        if result.is_ok() {
+            self.publish(number, at_ms);
+        }
+        for done in taken {
+            let _ = done.send(result.clone());
+        }
+    }
+
+    /// Writes `records` behind what is durable and makes them durable.
+    fn commit(
+        &mut self,
+        records: &[u8],
+        first_record: u64,
+        now_ms: u64,
+    ) -> Result<(), AppendError> {
+        let written = self.write(records, first_record, now_ms);
+        if let Err(error) = &written {
+            error!(%error, "the spool could not write; its segment is closed");
+            self.close_active();
+        }
+        written.map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => AppendError::DiskLow,
+            _ => AppendError::Io(error.to_string()),
+        })
+    }
+
+    fn write(&mut self, records: &[u8], first_record: u64, now_ms: u64) -> io::Result<()> {
+        let segment_bytes = self.shared.limits.segment_bytes;
+        let is_full = |active: &Active| {
+            active.bytes > HEADER_BYTES as u64
+                && active.bytes + records.len() as u64 > segment_bytes
+        };
+        if self.active.as_ref().is_some_and(is_full) {
+            self.close_active();
+        }
+        if self.active.is_none() {
+            self.active = Some(self.create(first_record, now_ms)?);
+        }
+        let active = self.active.as_mut().expect("just created");
+        active.file.write_all_at(records, active.bytes)?;
+        (self.sync)(&active.file)?;
+        active.bytes += records.len() as u64;
+        Ok(())
+    }
+
+    /// A new segment, registered before anything refers to it. Space is taken in advance, so that a commit need not change the
+    /// file's size and a full disk shows here.
+    fn create(&mut self, first_record: u64, created_ms: u64) -> io::Result<Active> {
+        let number = self.shared.state().next_segment;
+        let path = segment_path(&self.shared.dir, number);
+        let file = File::options()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(path)?;
+        let header = Header {
+            segment: number,
+            first_record,
+            created_ms,
+        };
+        file.write_all_at(&segment::encode_header(&header), 0)?;
+        let size = self.shared.limits.segment_bytes.max(HEADER_BYTES as u64);
+        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size) {
+            Err(rustix::io::Errno::NOSPC) => return Err(io::ErrorKind::StorageFull.into()),
+            _ => {} // not every file system can; then files grow as they are written
+        }
+        (self.sync)(&file)?;
+        sync_dir(&self.shared.dir)?;
+        let mut state = self.shared.state();
+        state.next_segment = number + 1;
+        state.writing = true;
+        state.segments.push_back(Segment {
+            number,
+            first_record,
+            next_record: first_record,
+            bytes: HEADER_BYTES as u64,
+            oldest_ms: None,
+            damaged: false,
+        });
+        Ok(Active {
+            number,
+            file,
+            bytes: HEADER_BYTES as u64,
+        })
+    }
+
+    /// Tells readers and observers what is durable now.
+    fn publish(&self, next_record: u64, at_ms: u64) {
+        let Some(active) = &self.active else { return };
+        let mut state = self.shared.state();
+        state.next_record = next_record;
+        if let Some(segment) = state.segments.back_mut() {
+            assert_eq!(
+                segment.number, active.number,
+                "the last segment is the open one"
+            );
+            segment.next_record = next_record;
+            segment.bytes = active.bytes;
+            segment.oldest_ms.get_or_insert(at_ms);
+        }
+        drop(state);
+        self.shared.durable.send_replace(next_record);
+    }
+
+    /// Cuts the open segment to what is durable and gives it up. Its data is durable already, so errors cost only disk space.
+    fn close_active(&mut self) {
+        let Some(active) = self.active.take() else {
+            return;
+        };
+        if let Err(error) = active
+            .file
+            .set_len(active.bytes)
+            .and_then(|()| active.file.sync_all())
+        {
+            error!(%error, segment = active.number, "a segment could not be cut to its length");
+        }
+        self.shared.state().writing = false;
+    }
+}
