@@ -1,1 +1,173 @@
-//! A real ClickHouse server as a child process on loopback, for installations that bring none. It knows no schema.
+//! A real ClickHouse server as a child process on loopback, for installations that bring none. It knows no schema and no
+//! queries, and what runs in it never shares an address space with ingest or the spool: an abort of the engine costs a
+//! restart, not a beacon.
+//!
+//! Two users exist besides the session of the server itself (see [`door`]): `reader`, who needs no password and may only read,
+//! and `vitalscope`, who may do everything and whose password is random for each start. The server's own session user is
+//! unreachable over HTTP.
+//!
+//! [`library`] finds the engine, [`child`] is what runs in the child process, [`access`] lets other processes of the same user
+//! find a running server, [`supervise`] keeps it running.
+
+pub mod access;
+pub mod child;
+mod door;
+pub mod library;
+mod probe;
+mod supervise;
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub use access::{Connection, connect};
+
+/// ClickHouse's usual HTTP port, where `curl` recipes and Grafana look first.
+const FIRST_PORT: u16 = 8123;
+/// Ports tried after it: enough for several checkouts on one machine.
+const PORT_COUNT: u16 = 100;
+/// The library is 566 MB: a cold disk needs its time.
+const START_TIMEOUT: Duration = Duration::from_secs(90);
+/// User of the collector itself.
+const WRITER: &str = "vitalscope";
+
+/// Why the embedded server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Missing(#[from] library::Missing),
+    #[error("another vitalscope process runs ClickHouse in {}", .0.display())]
+    Locked(PathBuf),
+    #[error("no free port from {FIRST_PORT} on for ClickHouse")]
+    NoPort,
+    #[error("ClickHouse did not start: {0}")]
+    Start(String),
+    #[error("{}: {source}", path.display())]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+impl Error {
+    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
+        move |source| Error::Io {
+            path: path.into(),
+            source,
+        }
+    }
+}
+
+/// What to run and where. [`start`] fills it in for the running program.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Files of the server live in its `clickhouse/`.
+    pub data_dir: PathBuf,
+    /// The database that anonymous clients may read.
+    pub database: String,
+    /// The `vitalscope` binary, which runs itself again as the child.
+    pub program: PathBuf,
+}
+
+/// A running, supervised server. Dropping it kills the child; [`Server::stop`] also waits for its end.
+pub struct Server {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    pub user: String,
+    pub password: String,
+    /// Process id of the child at this moment, 0 while it restarts.
+    pid: watch::Receiver<u32>,
+    stop: watch::Sender<bool>,
+    supervisor: JoinHandle<()>,
+    /// Held as long as the server may touch its folder.
+    _lock: fs::File,
+}
+
+/// Starts the server of this installation and waits until it answers.
+///
+/// # Errors
+/// See [`Error`]; [`Error::Missing`] names the command that installs the engine.
+pub async fn start(data_dir: &Path, database: &str) -> Result<Server, Error> {
+    let program = std::env::current_exe().map_err(Error::io(Path::new("vitalscope")))?;
+    start_with(Options {
+        data_dir: data_dir.into(),
+        database: database.into(),
+        program,
+    })
+    .await
+}
+
+/// [`start`] with every input named.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(options: Options) -> Result<Server, Error> {
+    let engine = library::find(&library::Places::of_this_machine())?;
+    let folder = options.data_dir.join("clickhouse");
+    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    // The child gets absolute paths, whatever its working directory.
+    let folder = folder.canonicalize().map_err(Error::io(&folder))?;
+    let lock = access::lock(&folder)?.ok_or_else(|| Error::Locked(folder.clone()))?;
+    let password = random_password();
+    let port = free_port().ok_or(Error::NoPort)?;
+    let config = door::write(&folder, &options.database, &password)?;
+    let url = format!("http://127.0.0.1:{port}");
+    let launch = supervise::Launch {
+        program: options.program,
+        engine,
+        config,
+        folder: folder.clone(),
+        port,
+        password: password.clone(),
+    };
+    let child = launch.start(START_TIMEOUT).await?;
+    access::write(&folder, &url, WRITER, &password)?;
+    let (pid_sender, pid) = watch::channel(child.id().unwrap_or(0));
+    let (stop, stopped) = watch::channel(false);
+    let supervisor = tokio::spawn(supervise::run(launch, child, pid_sender, stopped));
+    Ok(Server {
+        url,
+        user: WRITER.into(),
+        password,
+        pid,
+        stop,
+        supervisor,
+        _lock: lock,
+    })
+}
+
+impl Server {
+    /// Process id of the child, 0 while it restarts.
+    pub fn pid(&self) -> u32 {
+        *self.pid.borrow()
+    }
+
+    /// Ends the child and waits for it.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        let _ = (&mut self.supervisor).await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The child is a `kill_on_drop` value inside the task.
+        self.supervisor.abort();
+    }
+}
+
+fn free_port() -> Option<u16> {
+    (FIRST_PORT..FIRST_PORT + PORT_COUNT)
+        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+}
+
+/// 128 random bits in hex: no character of it needs quoting in XML, JSON or a header.
+fn random_password() -> String {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).expect("the system's random source answers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

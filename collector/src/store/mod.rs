@@ -1,1 +1,79 @@
 //! ClickHouse: schema, rows, sealed blocks, rollups, queries. It does not know where the server came from.
+//!
+//! Everything written is an upsert by key, so that writing again changes nothing: retries, replays after a crash and imports need
+//! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
+//! [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
+
+mod migrate;
+
+use std::time::Duration;
+
+use crate::config::Retention;
+
+/// Where ClickHouse is and who we are there.
+#[derive(Clone)]
+pub struct Access {
+    /// HTTP address, such as `http://127.0.0.1:8123`.
+    pub url: String,
+    pub database: String,
+    pub user: String,
+    pub password: String,
+}
+
+/// The handle that every part of the collector uses; clones share one connection pool.
+#[derive(Clone)]
+pub struct Store {
+    client: clickhouse::Client,
+    database: String,
+}
+
+impl Store {
+    pub fn new(access: Access) -> Store {
+        let client = clickhouse::Client::default()
+            .with_url(&access.url)
+            .with_user(&access.user)
+            .with_password(&access.password)
+            .with_database(&access.database)
+            // Servers from 26.3 on insert asynchronously unless told otherwise; our blocks are complete.
+            .with_setting("async_insert", "0");
+        Store {
+            client,
+            database: access.database,
+        }
+    }
+
+    /// A client whose queries run in the database. Reads have no timeout of their own: wrap them in one.
+    pub fn client(&self) -> &clickhouse::Client {
+        &self.client
+    }
+
+    /// Brings the schema to this version; safe to run again and from several processes.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, a statement fails, the schema is newer than this program, or a migration that was applied
+    /// has been changed since.
+    pub async fn migrate(&self, retention: &Retention) -> anyhow::Result<()> {
+        migrate::run(self, retention).await
+    }
+
+    /// Waits until the server answers a query, or the time is over.
+    ///
+    /// # Errors
+    /// The last error of the server.
+    pub async fn wait(&self, limit: Duration) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            // Not `self.client`: its database may not exist yet.
+            let answer = self.client.clone().with_database("default").query("select 1").execute();
+            let error = match tokio::time::timeout(limit, answer).await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => anyhow::Error::from(error),
+                Err(elapsed) => elapsed.into(),
+            };
+            if tokio::time::Instant::now() >= deadline {
+                return Err(error.context("ClickHouse does not answer"));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
