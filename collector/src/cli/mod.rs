@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config};
+use crate::embedded::child;
 
 /// Real user monitoring: beacons in, ClickHouse, baselines, findings and a dashboard out.
 #[derive(Parser)]
@@ -47,6 +48,11 @@ enum Command {
 
 /// Parses the command line and runs it.
 pub fn main() -> ExitCode {
+    // The engine's child process is this binary too; no thread or runtime may exist before it.
+    let words: Vec<String> = std::env::args().collect();
+    if words.get(1).is_some_and(|word| word == child::SUBCOMMAND) {
+        child::main(&words[2..]);
+    }
     let arguments = Arguments::parse();
     start_log();
     match dispatch(arguments) {

@@ -104,13 +104,15 @@ mod tests {
 
     #[test]
     fn the_named_library_wins_over_path_and_path_over_the_tool_cache() {
-        let scratch = std::env::temp_dir().join(format!("vitalscope-library-{}", std::process::id()));
+        let scratch =
+            std::env::temp_dir().join(format!("vitalscope-library-{}", std::process::id()));
         let tools = scratch.join("tools");
         let cached = tools.join("clickhouse").join(VERSION).join(LIBRARY);
         let on_path = scratch.join("bin").join(EXECUTABLE);
         let named = scratch.join("named.so");
         for file in [&cached, &on_path, &named] {
-            std::fs::create_dir_all(file.parent().expect("has a parent")).expect("temporary folder");
+            std::fs::create_dir_all(file.parent().expect("has a parent"))
+                .expect("temporary folder");
             std::fs::write(file, "").expect("temporary file");
         }
         let mut places = Places {
@@ -134,7 +136,11 @@ mod tests {
             ..Places::default()
         };
         let text = find(&places).expect_err("nothing is there").to_string();
-        for part in ["cargo xtask tools", "[clickhouse] url", "/nowhere/clickhouse/"] {
+        for part in [
+            "cargo xtask tools",
+            "[clickhouse] url",
+            "/nowhere/clickhouse/",
+        ] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -113,20 +113,19 @@ pub async fn start_with(options: Options) -> Result<Server, Error> {
     let folder = folder.canonicalize().map_err(Error::io(&folder))?;
     let lock = access::lock(&folder)?.ok_or_else(|| Error::Locked(folder.clone()))?;
     let password = random_password();
-    let port = free_port().ok_or(Error::NoPort)?;
     let config = door::write(&folder, &options.database, &password)?;
-    let url = format!("http://127.0.0.1:{port}");
-    let launch = supervise::Launch {
+    let mut launch = supervise::Launch {
         program: options.program,
         engine,
         config,
         folder: folder.clone(),
-        port,
+        port: FIRST_PORT,
         password: password.clone(),
     };
-    let child = launch.start(START_TIMEOUT).await?;
+    let child = start_on_free_port(&mut launch).await?;
+    let url = format!("http://127.0.0.1:{}", launch.port);
     access::write(&folder, &url, WRITER, &password)?;
-    let (pid_sender, pid) = watch::channel(child.id().unwrap_or(0));
+    let (pid_sender, pid) = watch::channel(child.process.id().unwrap_or(0));
     let (stop, stopped) = watch::channel(false);
     let supervisor = tokio::spawn(supervise::run(launch, child, pid_sender, stopped));
     Ok(Server {
@@ -160,9 +159,24 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> Option<u16> {
-    (FIRST_PORT..FIRST_PORT + PORT_COUNT)
-        .find(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+/// Takes the first port from [`FIRST_PORT`] on that is free now and still free when the engine asks for it.
+async fn start_on_free_port(launch: &mut supervise::Launch) -> Result<supervise::Running, Error> {
+    for port in FIRST_PORT..FIRST_PORT + PORT_COUNT {
+        if !is_free(port) {
+            continue;
+        }
+        launch.port = port;
+        match launch.start(START_TIMEOUT).await {
+            // Somebody was faster: another checkout that starts at the same moment.
+            Err(Error::Start(_)) if !is_free(port) => {}
+            outcome => return outcome,
+        }
+    }
+    Err(Error::NoPort)
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// 128 random bits in hex: no character of it needs quoting in XML, JSON or a header.

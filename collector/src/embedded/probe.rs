@@ -16,7 +16,11 @@ const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 pub async fn answers(port: u16, user: &str, password: &str) -> bool {
     timeout(ANSWER_TIMEOUT, ask(port, user, password))
         .await
-        .is_ok_and(|answer| answer.is_ok_and(|head| head.starts_with(b"HTTP/1.0 200") || head.starts_with(b"HTTP/1.1 200")))
+        .is_ok_and(|answer| {
+            answer.is_ok_and(|head| {
+                head.starts_with(b"HTTP/1.0 200") || head.starts_with(b"HTTP/1.1 200")
+            })
+        })
 }
 
 async fn ask(port: u16, user: &str, password: &str) -> std::io::Result<Vec<u8>> {
@@ -26,6 +30,9 @@ async fn ask(port: u16, user: &str, password: &str) -> std::io::Result<Vec<u8>> 
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.take(MAX_ANSWER_BYTES).read_to_end(&mut answer).await?;
+    stream
+        .take(MAX_ANSWER_BYTES)
+        .read_to_end(&mut answer)
+        .await?;
     Ok(answer)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,6 +35,13 @@ const LOG_TAIL_CHARS: usize = 600;
 const KEEP_ALIVE: &str = "SYSTEM START LISTEN HTTP; SELECT sleepEachRow(1) FROM numbers(1000000000) \
      SETTINGS max_block_size=1, function_sleep_max_microseconds_per_block=0 FORMAT Null";
 
+/// A running child. While `input` is open it lives; waiting for a process closes the input that is still inside `process`, which
+/// is why it is kept apart.
+pub struct Running {
+    pub process: Child,
+    input: ChildStdin,
+}
+
 /// Everything needed to start the child, again and again.
 pub struct Launch {
     pub program: PathBuf,
@@ -47,11 +54,12 @@ pub struct Launch {
 
 impl Launch {
     /// Starts a child and waits for its first answer.
-    pub async fn start(&self, wait: Duration) -> Result<Child, Error> {
-        let mut child = self.spawn()?;
+    pub async fn start(&self, wait: Duration) -> Result<Running, Error> {
+        let mut process = self.spawn()?;
+        let input = process.stdin.take().expect("was asked for");
         let deadline = Instant::now() + wait;
         while !probe::answers(self.port, WRITER, &self.password).await {
-            if let Ok(Some(status)) = child.try_wait() {
+            if let Ok(Some(status)) = process.try_wait() {
                 return Err(Error::Start(format!("{status}; {}", self.log_tail())));
             }
             if Instant::now() >= deadline {
@@ -63,7 +71,7 @@ impl Launch {
             }
             sleep(START_POLL).await;
         }
-        Ok(child)
+        Ok(Running { process, input })
     }
 
     fn spawn(&self) -> Result<Child, Error> {
@@ -116,7 +124,7 @@ impl Launch {
 /// Watches the child until asked to stop.
 pub async fn run(
     launch: Launch,
-    mut child: Child,
+    mut child: Running,
     pid: watch::Sender<u32>,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -124,7 +132,7 @@ pub async fn run(
     loop {
         let started = Instant::now();
         tokio::select! {
-            () = ended_or_hung(&launch, &mut child) => {}
+            () = ended_or_hung(&launch, &mut child.process) => {}
             () = asked(&mut stop) => {
                 end(child).await;
                 super::access::remove(&launch.folder);
@@ -132,12 +140,16 @@ pub async fn run(
             }
         }
         pid.send_replace(0);
-        let _ = child.kill().await;
+        let _ = child.process.kill().await;
         if started.elapsed() > CALM {
             backoff = FIRST_BACKOFF;
         }
         child = loop {
-            tracing::warn!(backoff_ms = backoff.as_millis() as u64, log = launch.log_tail(), "ClickHouse ended, it is started again");
+            tracing::warn!(
+                backoff_ms = backoff.as_millis() as u64,
+                log = launch.log_tail(),
+                "ClickHouse ended, it is started again"
+            );
             tokio::select! {
                 () = sleep(backoff) => {}
                 () = asked(&mut stop) => return,
@@ -148,7 +160,7 @@ pub async fn run(
                 Err(error) => tracing::error!(%error, "ClickHouse did not come back"),
             }
         };
-        pid.send_replace(child.id().unwrap_or(0));
+        pid.send_replace(child.process.id().unwrap_or(0));
     }
 }
 
@@ -173,10 +185,10 @@ async fn ended_or_hung(launch: &Launch, child: &mut Child) {
 }
 
 /// Closing its input asks the child to end.
-async fn end(mut child: Child) {
-    drop(child.stdin.take());
-    if timeout(STOP_TIMEOUT, child.wait()).await.is_err() {
-        let _ = child.kill().await;
+async fn end(mut child: Running) {
+    drop(child.input);
+    if timeout(STOP_TIMEOUT, child.process.wait()).await.is_err() {
+        let _ = child.process.kill().await;
     }
 }
 

@@ -85,7 +85,9 @@ fn check(applied: &[Applied]) -> anyhow::Result<()> {
     }
     for (index, (was, is)) in applied.iter().zip(MIGRATIONS).enumerate() {
         ensure!(
-            was.number == index as u32 + 1 && was.name == is.name && was.checksum == checksum(is.text),
+            was.number == index as u32 + 1
+                && was.name == is.name
+                && was.checksum == checksum(is.text),
             "migration {} was applied as {} with another content: an applied migration must never change",
             is.name,
             was.name
@@ -118,13 +120,17 @@ async fn apply(store: &Store, number: u32, migration: &Migration) -> anyhow::Res
 
 /// Retention follows the configuration at every start; the server ignores a TTL that is already set.
 async fn keep_for(store: &Store, retention: &Retention) -> anyhow::Result<()> {
-    let raw = format!("toDateTime(received_at) + interval {} day", retention.raw_days);
+    let raw = format!(
+        "toDateTime(received_at) + interval {} day",
+        retention.raw_days
+    );
     let rollups = format!("hour + interval {} month", retention.rollup_months);
     let tables = RAW.iter().map(|table| (table, &raw));
     for (table, ttl) in tables.chain(ROLLUPS.iter().map(|table| (table, &rollups))) {
         // The next merge drops what is over; rewriting every part now would not drop it sooner.
-        let statement =
-            format!("alter table {table} modify ttl {ttl} settings materialize_ttl_after_modify = 0");
+        let statement = format!(
+            "alter table {table} modify ttl {ttl} settings materialize_ttl_after_modify = 0"
+        );
         execute(store, &statement)
             .await
             .with_context(|| format!("retention of {table}"))?;
@@ -134,7 +140,11 @@ async fn keep_for(store: &Store, retention: &Retention) -> anyhow::Result<()> {
 
 async fn execute(store: &Store, statement: &str) -> clickhouse::error::Result<()> {
     // `?` is a placeholder to the client; our statements have none.
-    store.client.query(&statement.replace('?', "??")).execute().await
+    store
+        .client
+        .query(&statement.replace('?', "??"))
+        .execute()
+        .await
 }
 
 /// The statements of a file: each ends with `;` at the end of a line. Comment lines are for readers of the file.
@@ -174,7 +184,8 @@ mod tests {
 
     #[test]
     fn a_file_is_split_at_line_ends_only() {
-        let text = "-- first; comment;\ncreate table a (b String default ';x');\n\n  -- more\nselect 1;";
+        let text =
+            "-- first; comment;\ncreate table a (b String default ';x');\n\n  -- more\nselect 1;";
         assert_eq!(
             statements(text),
             ["create table a (b String default ';x')", "select 1"]

@@ -4,6 +4,7 @@
 //! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
 //! [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
 
+pub mod decisions;
 mod migrate;
 
 use std::time::Duration;
@@ -64,7 +65,12 @@ impl Store {
         let deadline = tokio::time::Instant::now() + limit;
         loop {
             // Not `self.client`: its database may not exist yet.
-            let answer = self.client.clone().with_database("default").query("select 1").execute();
+            let answer = self
+                .client
+                .clone()
+                .with_database("default")
+                .query("select 1")
+                .execute();
             let error = match tokio::time::timeout(limit, answer).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => anyhow::Error::from(error),

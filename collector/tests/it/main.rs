@@ -1,3 +1,10 @@
-//! The one integration binary: real files, the real spool, the real router, a real ClickHouse. No mocks, no sleeping.
+//! The collector's integration tests: one binary; real files, the real spool, the real router, a real ClickHouse with a fresh
+//! database for each test.
+//!
+//! Rules: no mocks where the real thing is at hand; nothing shared between tests but the engine; wait for a condition, never for
+//! a time; a missing engine is a failure that names the install command, never a skip.
 
+mod embedded;
+mod engine;
 mod spool;
+mod store;

@@ -1,0 +1,89 @@
+//! What people decide, as rows: the views show it at once and the next evaluation reads it. A decision is never changed, only
+//! followed by a newer one.
+
+use super::Store;
+
+/// The moment a release went live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deploy {
+    pub app: String,
+    pub environment: String,
+    pub release: String,
+    /// Ms since the epoch.
+    pub at_ms: i64,
+    /// `api`, `cli`, or `first-sight` for a release that nobody announced.
+    pub source: String,
+}
+
+/// What can be said about a baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Approved,
+    Rejected,
+}
+
+/// Records a deploy; the same one twice is one.
+///
+/// # Errors
+/// When the row cannot be written.
+pub async fn deploy(store: &Store, deploy: &Deploy) -> anyhow::Result<()> {
+    store
+        .client()
+        .query("insert into deploy_rows values (?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'), ?, 1)")
+        .bind(&deploy.app)
+        .bind(&deploy.environment)
+        .bind(&deploy.release)
+        .bind(deploy.at_ms)
+        .bind(&deploy.source)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Mutes a finding from `at_ms` on; whether it exists is the caller's question.
+///
+/// # Errors
+/// When the row cannot be written.
+pub async fn mute(store: &Store, finding_id: &str, note: &str, at_ms: i64) -> anyhow::Result<()> {
+    decide(store, "finding", finding_id, "muted", note, at_ms).await
+}
+
+/// Approves or rejects a baseline.
+///
+/// # Errors
+/// When the row cannot be written.
+pub async fn judge_baseline(
+    store: &Store,
+    baseline_id: &str,
+    verdict: Verdict,
+    note: &str,
+    at_ms: i64,
+) -> anyhow::Result<()> {
+    let decision = match verdict {
+        Verdict::Approved => "approved",
+        Verdict::Rejected => "rejected",
+    };
+    decide(store, "baseline", baseline_id, decision, note, at_ms).await
+}
+
+async fn decide(
+    store: &Store,
+    subject: &str,
+    id: &str,
+    decision: &str,
+    note: &str,
+    at_ms: i64,
+) -> anyhow::Result<()> {
+    store
+        .client()
+        .query("insert into decision_rows values (?, ?, ?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'))")
+        .bind(subject)
+        .bind(id)
+        .bind(at_ms.max(0) as u64)
+        .bind(decision)
+        .bind(note)
+        .bind(at_ms)
+        .execute()
+        .await?;
+    Ok(())
+}
