@@ -13,24 +13,20 @@ use crate::command::show;
 use crate::workspace::Workspace;
 
 /// Everything the result depends on. A folder stands for all files below it.
-const INPUTS: [&str; 15] = [
+const INPUTS: [&str; 8] = [
     "Cargo.toml",
     "Cargo.lock",
     "rust-toolchain.toml",
-    "agent-wasm/.cargo/config.toml",
-    "agent-wasm/Cargo.toml",
-    "agent-wasm/src",
-    "crates/wire/Cargo.toml",
-    "crates/wire/src",
-    "crates/vitals/Cargo.toml",
-    "crates/vitals/src",
-    "js-shim/package.json",
-    "js-shim/package-lock.json",
-    "js-shim/build.mjs",
-    "js-shim/src",
+    "agent-wasm",
+    "crates/wire",
+    "crates/vitals",
+    "js-shim",
     // How it is called is an input too.
     "xtask/src/agent.rs",
 ];
+
+/// Below the inputs, but results or tests.
+const NO_INPUTS: [&str; 6] = ["node_modules", "dist", "pkg", "test", "tests", "testdata"];
 
 /// What the collector embeds. One missing means: build.
 const OUTPUTS: [&str; 3] = ["agent.js", "snippet.js", "manifest.json"];
@@ -51,7 +47,8 @@ pub fn build(ws: &Workspace) -> Result<bool> {
         .env("PATH", ws.path())
         // It would replace the flags of agent-wasm/.cargo/config.toml, which make the wasm small.
         .env_remove("RUSTFLAGS");
-    show(&mut pack)?;
+    show(&mut pack)
+        .context("wasm-pack did not build the agent; if it is missing: cargo xtask tools")?;
     let mut script = Command::new("node");
     script
         .arg("js-shim/build.mjs")
@@ -83,7 +80,10 @@ fn hash_path(root: &Path, path: &Path, hasher: &mut DefaultHasher) -> Result<()>
     if full.is_dir() {
         let mut names = Vec::new();
         for entry in fs::read_dir(&full)? {
-            names.push(entry?.file_name());
+            let name = entry?.file_name();
+            if !NO_INPUTS.iter().any(|skipped| name == *skipped) {
+                names.push(name);
+            }
         }
         names.sort();
         for name in names {
@@ -112,7 +112,15 @@ mod tests {
         let changed = fingerprint(&root).unwrap();
         assert_ne!(changed, first);
         fs::rename(src.join("a.js"), src.join("b.js")).unwrap();
-        assert_ne!(fingerprint(&root).unwrap(), changed);
+        let renamed = fingerprint(&root).unwrap();
+        assert_ne!(renamed, changed);
+        fs::create_dir_all(root.join("js-shim/dist")).unwrap();
+        fs::write(root.join("js-shim/dist/agent.js"), "built").unwrap();
+        assert_eq!(
+            fingerprint(&root).unwrap(),
+            renamed,
+            "results are no inputs"
+        );
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -61,7 +61,7 @@ fn dispatch(words: &[String]) -> Result<bool> {
             bail!("{command} takes no arguments here\n\n{USAGE}")
         }
         "agent" => agent::build(&ws).map(|_| true),
-        "size" => size::check(&ws),
+        "size" => agent::build(&ws).and_then(|_| size::check(&ws)),
         "coverage" => coverage::measure(&ws).map(|found| found.reached && found.tests.failed == 0),
         "tidy" => tidy::check(&ws),
         "tools" => tools::install(&ws, Purpose::Test).map(|missing| missing.is_empty()),

@@ -2,28 +2,17 @@
 //! Not here: making it small. What counts is what a visitor downloads: brotli 11 of snippet, glue and wasm.
 
 use std::fs;
-use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::agent;
-use crate::command::capture;
 use crate::workspace::Workspace;
 
 const BUDGET: &str = "agent-wasm/size-budget.toml";
-
-/// Node is there anyway to build the script, and carries the compressors that servers use.
-const MEASURE: &str = r#"
-const { readFileSync } = require('node:fs');
-const { brotliCompressSync, gzipSync, constants: c } = require('node:zlib');
-const sizes = process.argv.slice(1).map((file) => {
-  const bytes = readFileSync(file);
-  const params = { [c.BROTLI_PARAM_QUALITY]: 11, [c.BROTLI_PARAM_SIZE_HINT]: bytes.length };
-  return [bytes.length, gzipSync(bytes, { level: 9 }).length, brotliCompressSync(bytes, { params }).length];
-});
-console.log(JSON.stringify(sizes));
-"#;
+/// What a visitor downloads; the script as served carries the wasm as text and compresses worse.
+const PARTS: [&str; 3] = ["snippet", "glue", "wasm"];
+const SERVED: &str = "agent.js";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
@@ -32,22 +21,11 @@ struct Size {
     brotli_bytes: u64,
 }
 
-/// Prints the sizes; answers whether the sum is within the budget.
+/// Prints the sizes that js-shim/build.mjs measured; answers whether the sum is within the budget.
 pub fn check(ws: &Workspace) -> Result<bool> {
-    let dist = agent::dist(ws);
-    let parts = ["snippet.js", "glue.js", "agent.wasm", "agent.js"];
-    let files = parts.map(|part| dist.join(part));
-    for file in &files {
-        ensure!(
-            file.is_file(),
-            "{} is missing: cargo xtask agent",
-            file.display()
-        );
-    }
-    let mut measure = Command::new("node");
-    measure.args(["-e", MEASURE, "--"]).args(&files);
-    let sizes = sizes(&capture(&mut measure).context("node cannot measure the files")?)?;
-    ensure!(sizes.len() == parts.len(), "a file was not measured");
+    let manifest = fs::read_to_string(agent::dist(ws).join("manifest.json"))
+        .context("the agent is not built: cargo xtask agent")?;
+    let manifest: Value = serde_json::from_str(&manifest)?;
 
     let budget_file = ws.root.join(BUDGET);
     let text = fs::read_to_string(&budget_file).with_context(|| format!("cannot read {BUDGET}"))?;
@@ -56,14 +34,15 @@ pub fn check(ws: &Workspace) -> Result<bool> {
 
     println!("{:<24}{:>9}{:>9}{:>9}", "bytes", "raw", "gzip", "brotli");
     let mut total = Size::default();
-    for (part, size) in parts.iter().zip(&sizes).take(3) {
-        row(part, *size);
+    for part in PARTS {
+        let size = size(&manifest, part)?;
+        row(part, size);
         total.raw_bytes += size.raw_bytes;
         total.gzip_bytes += size.gzip_bytes;
         total.brotli_bytes += size.brotli_bytes;
     }
     row("total", total);
-    row("/agent.js as served", sizes[3]);
+    row("/agent.js as served", size(&manifest, SERVED)?);
     let within = total.brotli_bytes <= budget;
     println!(
         "budget: {} of {budget} brotli bytes, {}",
@@ -80,20 +59,17 @@ fn row(name: &str, size: Size) {
     );
 }
 
-fn sizes(answer: &str) -> Result<Vec<Size>> {
-    let answer: Value = serde_json::from_str(answer)?;
-    let files = answer.as_array().context("not a list")?;
-    files
-        .iter()
-        .map(|file| {
-            let bytes = |index: usize| file[index].as_u64().context("not a size");
-            Ok(Size {
-                raw_bytes: bytes(0)?,
-                gzip_bytes: bytes(1)?,
-                brotli_bytes: bytes(2)?,
-            })
-        })
-        .collect()
+fn size(manifest: &Value, part: &str) -> Result<Size> {
+    let bytes = |encoding: &str| {
+        manifest["sizes"][part][encoding]
+            .as_u64()
+            .with_context(|| format!("the manifest has no {encoding} size of {part}"))
+    };
+    Ok(Size {
+        raw_bytes: bytes("raw")?,
+        gzip_bytes: bytes("gzip")?,
+        brotli_bytes: bytes("brotli")?,
+    })
 }
 
 /// One number does not need a TOML parser.
@@ -121,14 +97,15 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_node_measured() {
-        let size = Size {
+    fn reads_the_manifest() {
+        let manifest =
+            serde_json::json!({"sizes": {"glue": {"raw": 30, "gzip": 20, "brotli": 10}}});
+        let expected = Size {
             raw_bytes: 30,
             gzip_bytes: 20,
             brotli_bytes: 10,
         };
-        assert_eq!(sizes("[[30,20,10]]").unwrap(), [size]);
-        assert!(sizes("[[30,20]]").is_err());
-        assert!(sizes("{}").is_err());
+        assert_eq!(size(&manifest, "glue").unwrap(), expected);
+        assert!(size(&manifest, "wasm").is_err());
     }
 }
