@@ -41,6 +41,7 @@ pub mod score;
 pub mod season;
 pub mod sensitivity;
 pub mod series;
+pub mod world;
 
 mod replay;
 

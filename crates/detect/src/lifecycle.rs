@@ -32,12 +32,21 @@ pub struct Lifecycle {
     phase: Phase,
 }
 
+/// The alarms that may still be confirmed.
+#[derive(Clone, Debug)]
+struct Anchors {
+    /// (hour, size) of each alarm of the last day: at most one an hour, so at most 24.
+    alarms: Vec<(Hour, f64)>,
+    /// The largest size alarmed so far. The long windows alarm for days after a spike, with ever smaller sizes; without this
+    /// the last of them would be confirmed by a little noise.
+    peak: f64,
+}
+
 #[derive(Clone, Debug, Default)]
 enum Phase {
     #[default]
     Quiet,
-    /// Each alarm of the last day is an anchor that may be confirmed: (hour, size). At most one an hour, so at most 24.
-    Unconfirmed(Vec<(Hour, f64)>),
+    Unconfirmed(Anchors),
     Confirmed {
         size: f64,
         calm_hours: i64,
@@ -48,7 +57,7 @@ impl Lifecycle {
     /// A lifecycle that continues a finding known from an earlier evaluation.
     pub fn unconfirmed(since: Hour, size: f64) -> Lifecycle {
         Lifecycle {
-            phase: Phase::Unconfirmed(vec![(since, size)]),
+            phase: Phase::Unconfirmed(Anchors::new(since, size)),
         }
     }
 
@@ -62,7 +71,15 @@ impl Lifecycle {
     }
 
     pub fn is_confirmed(&self) -> bool {
-        matches!(self.phase, Phase::Confirmed { .. })
+        self.confirmed_size().is_some()
+    }
+
+    /// The alarmed size of a confirmed finding.
+    pub fn confirmed_size(&self) -> Option<f64> {
+        match self.phase {
+            Phase::Confirmed { size, .. } => Some(size),
+            Phase::Quiet | Phase::Unconfirmed(_) => None,
+        }
     }
 
     /// Hours must come in order, each once.
@@ -70,24 +87,19 @@ impl Lifecycle {
         match &mut self.phase {
             Phase::Quiet => {
                 let size = signal.alarm?;
-                self.phase = Phase::Unconfirmed(vec![(hour, size)]);
+                self.phase = Phase::Unconfirmed(Anchors::new(hour, size));
                 Some(Transition::Opened)
             }
             Phase::Unconfirmed(anchors) => {
-                anchors.retain(|(since, _)| hour - since < policy.confirm_within_hours);
-                let strong = signal.t_6 > policy.confirm_min_t && signal.mean_6 > policy.min_shift;
-                let still_there = |(since, size): &&(Hour, f64)| {
-                    hour - since >= policy.confirm_after_hours && signal.mean_6 > 0.5 * size
-                };
-                if let Some((_, size)) = anchors.iter().find(still_there).filter(|_| strong) {
+                if let Some(size) = anchors.confirmed_by(hour, signal, policy) {
                     self.phase = Phase::Confirmed {
-                        size: *size,
+                        size,
                         calm_hours: 0,
                     };
                     return Some(Transition::Confirmed);
                 }
-                anchors.extend(signal.alarm.map(|size| (hour, size)));
-                if anchors.is_empty() {
+                anchors.extend(hour, signal.alarm);
+                if anchors.alarms.is_empty() {
                     self.phase = Phase::Quiet;
                     return Some(Transition::Transient);
                 }
@@ -102,6 +114,37 @@ impl Lifecycle {
                 self.phase = Phase::Quiet;
                 Some(Transition::Resolved)
             }
+        }
+    }
+}
+
+impl Anchors {
+    fn new(hour: Hour, size: f64) -> Anchors {
+        Anchors {
+            alarms: vec![(hour, size)],
+            peak: size,
+        }
+    }
+
+    /// The size of the alarm that this hour confirms.
+    fn confirmed_by(&mut self, hour: Hour, signal: &Signal, policy: &Policy) -> Option<f64> {
+        self.alarms
+            .retain(|(since, _)| hour - since < policy.confirm_within_hours);
+        let is_strong = signal.t_6 > policy.confirm_min_t && signal.mean_6 > policy.min_shift;
+        let lasts = |(since, size): &&(Hour, f64)| {
+            hour - since >= policy.confirm_after_hours && signal.mean_6 > 0.5 * size
+        };
+        self.alarms
+            .iter()
+            .find(lasts)
+            .filter(|_| is_strong)
+            .map(|(_, size)| *size)
+    }
+
+    fn extend(&mut self, hour: Hour, alarm: Option<f64>) {
+        if let Some(size) = alarm {
+            self.peak = self.peak.max(size);
+            self.alarms.push((hour, self.peak));
         }
     }
 }

@@ -8,7 +8,6 @@ use std::ops::Range;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
 use crate::noise::{HourNoise, WindowMean, WindowNull, fit_inflation, placebo_hours};
-use crate::order::weighted_median;
 use crate::policy::Policy;
 use crate::season::{
     columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
@@ -20,6 +19,13 @@ pub const WINDOWS: [usize; 4] = [3, 12, 24, 72];
 /// The window that confirms; not scanned.
 pub const CONFIRM_WINDOW: usize = 6;
 const SHORT_WINDOW: usize = 12;
+/// Weight of a route with an open finding where routes are taken together: only if all have one do they still speak.
+const INCIDENT_WEIGHT: f64 = 1e-6;
+/// Share of the routes that must show half of an app-level move.
+const APP_WIDE_SHARE: f64 = 2.0 / 3.0;
+/// An app-level move exceeds this many standard deviations of sampling noise in its own hours: at night few views make a
+/// mean jump that the daytime's placebos know nothing of.
+const APP_MIN_SIGMAS: f64 = 4.0;
 /// Noise of an app-level window is never taken to be less: identical hours would divide by zero.
 const MIN_APP_STDDEV: f64 = 1e-4;
 
@@ -121,16 +127,7 @@ impl Scan {
         let mut residual = raw.clone();
         let has_common_mode = series.len() >= policy.common_mode_min_routes;
         if has_common_mode {
-            let quiet = |(one, fit): (&PanelSeries, &Vec<f64>)| {
-                fit.iter()
-                    .map(|w| if one.has_incident { w * 1e-6 } else { *w })
-                    .collect::<Vec<f64>>()
-            };
-            let common = common_mode(
-                &raw,
-                &series.iter().zip(&fit).map(quiet).collect::<Vec<_>>(),
-                &baseline,
-            );
+            let common = common_mode(&raw, &app_weights(series, &fit), &baseline);
             for (i, residual) in residual.iter_mut().enumerate() {
                 remove_common_mode(residual, &fit[i], &baseline[i], &common);
             }
@@ -149,7 +146,7 @@ impl Scan {
         };
         let windows = WINDOWS.into_iter().map(window).collect();
         let confirm = window(CONFIRM_WINDOW);
-        let app = AppLevel::new(&raw, &weight, panel);
+        let app = AppLevel::new(&raw, &app_weights(series, &weight), panel);
         Scan {
             first_hour: panel.first_hour,
             residual,
@@ -243,6 +240,32 @@ impl Scan {
         (null.a * null.dispersion[i], null.c * null.dispersion[i])
     }
 
+    /// The loudest window of the app-level series that is a move of the app, not of one route or of one quiet night.
+    pub fn app_verdict(&self, h: usize, direction: Direction, policy: &Policy) -> Verdict {
+        self.app.verdict(h, direction, policy, |verdict| {
+            let large_enough = verdict.window_hours >= SHORT_WINDOW
+                || verdict.size > policy.short_window_min_shift;
+            large_enough
+                && self.app.exceeds_sampling(h, verdict)
+                && self.is_app_wide(h, verdict, direction)
+        })
+    }
+
+    /// The mean alone follows one large route, whose own series says it better.
+    fn is_app_wide(&self, h: usize, verdict: &Verdict, direction: Direction) -> bool {
+        let (mut moving, mut all) = (0.0, 0.0);
+        for (raw, weight) in self.raw.iter().zip(&self.weight) {
+            // Every route counts the same, or the largest would be the app.
+            let is_seen = weight[last(verdict.window_hours, h)]
+                .iter()
+                .any(|weight| *weight > 0.0);
+            let shift = direction.sign() * mean_over(raw, weight, verdict.window_hours, h);
+            all += f64::from(u8::from(is_seen));
+            moving += f64::from(u8::from(is_seen && shift > 0.5 * verdict.size));
+        }
+        moving >= APP_WIDE_SHARE * all
+    }
+
     /// When a deploy slows many routes the common mode follows, and the untouched ones look better than they were. An
     /// improvement must therefore show without the common mode removed, too.
     fn moves_by_itself(
@@ -315,6 +338,19 @@ impl ScanWindow {
     }
 }
 
+/// A route whose change is known must not be the app's change as well.
+fn app_weights(series: &[PanelSeries], weight: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let of = |(one, weight): (&PanelSeries, &Vec<f64>)| {
+        let factor = if one.has_incident {
+            INCIDENT_WEIGHT
+        } else {
+            1.0
+        };
+        weight.iter().map(|weight| weight * factor).collect()
+    };
+    series.iter().zip(weight).map(of).collect()
+}
+
 fn baseline_hours(series: &[PanelSeries], residual: &[Vec<f64>]) -> Vec<(f64, f64)> {
     let mut hours = Vec::new();
     for (one, residual) in series.iter().zip(residual) {
@@ -343,6 +379,8 @@ fn mean_over(values: &[f64], weight: &[f64], window_hours: usize, h: usize) -> f
 /// change that hits every route; this one sees nothing else.
 pub struct AppLevel {
     pub mean: Vec<f64>,
+    /// Sum of the routes' weights: the precision of each hour's mean if nothing but sampling moved it.
+    precision: Vec<f64>,
     /// Standard deviation of one hour's mean, for weights.
     pub hour_stddev: f64,
     /// (window, standard deviation of its mean, degrees of freedom), the confirming window last.
@@ -352,15 +390,15 @@ pub struct AppLevel {
 impl AppLevel {
     fn new(raw: &[Vec<f64>], weight: &[Vec<f64>], panel: &Panel) -> AppLevel {
         let hours = raw.first().map_or(0, Vec::len);
+        let precision: Vec<f64> = (0..hours)
+            .map(|h| weight.iter().map(|weight| weight[h]).sum())
+            .collect();
+        let sum = |h: usize| {
+            let of = |(raw, weight): (&Vec<f64>, &Vec<f64>)| weight[h] * raw[h];
+            raw.iter().zip(weight).map(of).sum::<f64>()
+        };
         let mean: Vec<f64> = (0..hours)
-            .map(|h| {
-                let total: f64 = weight.iter().map(|weight| weight[h]).sum();
-                raw.iter()
-                    .zip(weight)
-                    .map(|(raw, weight)| weight[h] * raw[h])
-                    .sum::<f64>()
-                    / total.max(1e-12)
-            })
+            .map(|h| sum(h) / precision[h].max(1e-12))
             .collect();
         let baseline_hours = panel.app_baseline.iter().filter(|inside| **inside).count() as f64;
         let stddev_of = |length: usize| {
@@ -392,32 +430,35 @@ impl AppLevel {
         let hour_stddev = stddev_of(1);
         AppLevel {
             mean,
+            precision,
             hour_stddev,
             windows,
         }
     }
 
-    pub fn verdict(&self, h: usize, direction: Direction, policy: &Policy) -> Verdict {
+    /// The loudest window that `qualifies`.
+    pub fn verdict(
+        &self,
+        h: usize,
+        direction: Direction,
+        policy: &Policy,
+        qualifies: impl Fn(&Verdict) -> bool,
+    ) -> Verdict {
         let mut best = Verdict::NONE;
-        for &(window_hours, stddev, df) in self
-            .windows
-            .iter()
-            .filter(|window| WINDOWS.contains(&window.0))
-        {
+        let scanned = |window: &&(usize, f64, f64)| WINDOWS.contains(&window.0);
+        for &(window_hours, stddev, df) in self.windows.iter().filter(scanned) {
             let size = direction.sign() * self.window_mean(h, window_hours);
-            let p = p_day(
-                student_t_upper(size / stddev, df),
+            let t = size / stddev;
+            let p_day = p_day(student_t_upper(t, df), window_hours, policy.looks);
+            let verdict = Verdict {
+                p_day,
+                size,
+                stddev,
+                t,
                 window_hours,
-                policy.looks,
-            );
-            if p < best.p_day {
-                best = Verdict {
-                    p_day: p,
-                    size,
-                    stddev,
-                    t: size / stddev,
-                    window_hours,
-                };
+            };
+            if p_day < best.p_day && qualifies(&verdict) {
+                best = verdict;
             }
         }
         best
@@ -433,25 +474,16 @@ impl AppLevel {
         (mean, mean / stddev)
     }
 
+    fn exceeds_sampling(&self, h: usize, verdict: &Verdict) -> bool {
+        let hours = last(verdict.window_hours, h);
+        let variance: f64 = self.precision[hours]
+            .iter()
+            .map(|precision| 1.0 / precision.max(1e-12))
+            .sum();
+        verdict.size > APP_MIN_SIGMAS * variance.sqrt() / verdict.window_hours as f64
+    }
+
     fn window_mean(&self, h: usize, window_hours: usize) -> f64 {
         self.mean[last(window_hours, h)].iter().sum::<f64>() / window_hours as f64
-    }
-}
-
-impl Scan {
-    /// Whether the app's move is broad: the weighted median route must show half of it. The mean alone follows one large
-    /// route, whose own series says it better.
-    pub fn is_broad(&self, h: usize, verdict: &Verdict, direction: Direction) -> bool {
-        let mut pairs: Vec<(f64, f64)> = (0..self.raw.len())
-            .map(|i| {
-                let weight: f64 = self.weight[i][last(verdict.window_hours, h)].iter().sum();
-                (
-                    direction.sign()
-                        * mean_over(&self.raw[i], &self.weight[i], verdict.window_hours, h),
-                    weight,
-                )
-            })
-            .collect();
-        weighted_median(&mut pairs) > 0.5 * verdict.size
     }
 }

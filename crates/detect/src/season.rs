@@ -258,12 +258,7 @@ mod tests {
     fn degenerate_fits_stay_finite() {
         let columns: Vec<_> = (0..48).map(columns).collect();
         for (weight, baseline) in [(0.0, true), (1e12, true), (1.0, false), (1e-12, true)] {
-            let residual = remove_seasonality(
-                &columns,
-                &vec![1.0; 48],
-                &vec![weight; 48],
-                &vec![baseline; 48],
-            );
+            let residual = remove_seasonality(&columns, &[1.0; 48], &[weight; 48], &[baseline; 48]);
             assert!(
                 residual.iter().all(|value| value.is_finite()),
                 "{weight} {baseline}"

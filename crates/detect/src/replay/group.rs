@@ -132,7 +132,8 @@ impl<'h> Group<'h> {
                 .map(|hour| hour >= first_data && app_hours.contains(hour))
                 .collect(),
         };
-        let scan = Scan::new(&panel, (day - range.start) as usize, policy);
+        // The hour before is asked about, too: findings are read again at midnight.
+        let scan = Scan::new(&panel, (day - 1 - range.start).max(0) as usize, policy);
         let variance = panel.series.into_iter().map(|one| one.variance).collect();
         self.today = (!members.is_empty()).then_some(Today {
             scan,
@@ -184,16 +185,7 @@ impl<'h> Group<'h> {
         } else {
             today
                 .scan
-                .app
-                .verdict(today.scan.index(hour), direction, policy)
-        })
-    }
-
-    pub fn is_broad(&self, hour: Hour, verdict: &Verdict, direction: Direction) -> bool {
-        self.today.as_ref().is_some_and(|today| {
-            today
-                .scan
-                .is_broad(today.scan.index(hour), verdict, direction)
+                .app_verdict(today.scan.index(hour), direction, policy)
         })
     }
 

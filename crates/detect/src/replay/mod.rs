@@ -153,9 +153,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                     continue;
                 };
                 let rare = verdict.p_day <= policy.app_level_rate / vital_count.max(1) as f64;
-                let alarm = rare
-                    && is_material(&verdict, policy)
-                    && self.groups[g].is_broad(hour, &verdict, direction);
+                let alarm = rare && is_material(&verdict, policy);
                 self.follow(g, Subject::App, hour, direction, verdict, alarm);
             }
         }
@@ -271,33 +269,33 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             let subjects = (0..members)
                 .map(Subject::Member)
                 .chain((members > 0).then_some(Subject::App));
-            for (subject, direction) in
-                subjects.flat_map(|subject| Direction::ALL.map(|direction| (subject, direction)))
-            {
-                let watch = &self.groups[g].watch(subject, direction);
-                let Some(index) = watch.finding.filter(|_| watch.lifecycle.is_confirmed()) else {
-                    continue;
-                };
-                let finding = &self.findings[index];
-                let young =
-                    day - finding.confirmed_hour.unwrap_or(finding.opened_hour) <= SETTLE_HOURS;
-                let verdict = Verdict {
-                    p_day: 1.0,
-                    size: 0.0,
-                    stddev: 0.0,
-                    t: 0.0,
-                    window_hours: 72,
-                };
-                if young
-                    && let Some(evidence) = self.evidence(g, subject, day - 1, direction, verdict)
-                {
-                    self.findings[index].on_evidence(evidence, self.policy);
-                } else if let Some(comparison) =
-                    self.comparison(g, subject, finding.change_point_hour, day - 1)
-                {
-                    self.findings[index].on_comparison(&comparison, self.policy);
-                }
+            for subject in subjects {
+                self.refresh_size(g, subject, day, Direction::Regression);
+                self.refresh_size(g, subject, day, Direction::Improvement);
             }
+        }
+    }
+
+    fn refresh_size(&mut self, g: usize, subject: Subject, day: Hour, direction: Direction) {
+        let group = &self.groups[g];
+        let watch = group.watch(subject, direction);
+        let (Some(index), Some(size)) = (watch.finding, watch.lifecycle.confirmed_size()) else {
+            return;
+        };
+        // Hours after a repair would dilute what the change was.
+        let last = day - 1;
+        if group.signal(subject, last, direction, None).mean_6 < 0.5 * size {
+            return;
+        }
+        let finding = &self.findings[index];
+        let is_young = day - finding.confirmed_hour.unwrap_or(finding.opened_hour) <= SETTLE_HOURS;
+        let change_point = finding.change_point_hour;
+        if is_young
+            && let Some(evidence) = self.evidence(g, subject, last, direction, Verdict::NONE)
+        {
+            self.findings[index].on_evidence(evidence, self.policy);
+        } else if let Some(comparison) = self.comparison(g, subject, change_point, last) {
+            self.findings[index].on_comparison(&comparison, self.policy);
         }
     }
 

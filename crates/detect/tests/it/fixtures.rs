@@ -467,7 +467,9 @@ fn end_to_end() {
                     alarms[i].push(h as i64);
                 }
             }
-            let app = scan.app.verdict(h, Direction::Regression, &policy);
+            let app = scan
+                .app
+                .verdict(h, Direction::Regression, &policy, |_| true);
             check_relative("p_app", app.p_day, number(&fixture.expect("p_app")[at]));
         }
         for (i, alarms) in alarms.iter().enumerate() {
