@@ -1,0 +1,107 @@
+//! What people decide: a deploy happened, a finding is muted. Each becomes a row that the detector reads next time.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State as Shared};
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use wire::limits::MAX_NAME_BYTES;
+
+use super::query::{self, DAY_MS, Parameters};
+use super::{State, findings};
+use crate::http::Problem;
+use crate::store::decisions;
+use crate::store::queries::{self, DeployRow};
+
+/// A note is a sentence or two.
+const MAX_NOTE_BYTES: usize = 2_000;
+/// A deploy may be announced a little ahead, for clocks differ; not planned.
+const MAX_AHEAD_MS: i64 = DAY_MS;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDeploy {
+    pub app: String,
+    pub release: String,
+    #[serde(default)]
+    pub environment: String,
+    /// RFC 3339; now when absent.
+    pub at: Option<Timestamp>,
+    /// Who says so: `ci`, a person, a script.
+    #[serde(default)]
+    pub source: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mute {
+    #[serde(default)]
+    pub note: String,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Muted {
+    pub id: String,
+    pub state: &'static str,
+}
+
+pub async fn deploy(
+    Shared(state): Shared<State>,
+    body: Result<Json<NewDeploy>, JsonRejection>,
+) -> Result<(StatusCode, Json<DeployRow>), Problem> {
+    let Json(new) = body.map_err(malformed)?;
+    let named = |name: &str, value: &str, required: bool| {
+        let fits = value.len() <= MAX_NAME_BYTES && !value.chars().any(char::is_control) && (!required || !value.is_empty());
+        if fits { Ok(()) } else { Err(query::invalid(&format!("{name} is a name of 1 to {MAX_NAME_BYTES} bytes"))) }
+    };
+    named("app", &new.app, true)?;
+    named("release", &new.release, true)?;
+    named("environment", &new.environment, false)?;
+    named("source", &new.source, false)?;
+    let now_ms = query::now_ms();
+    let at_ms = new.at.map_or(now_ms, Timestamp::as_millisecond);
+    if !(0..=now_ms + MAX_AHEAD_MS).contains(&at_ms) {
+        return Err(query::invalid("at lies more than a day ahead"));
+    }
+    let known = state.config.apps.is_empty() || state.config.apps.iter().any(|app| app.name == new.app);
+    if !known {
+        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown-app", "no such app is configured"));
+    }
+    let environment = if new.environment.is_empty() { "production".to_owned() } else { new.environment };
+    let source = if new.source.is_empty() { "api".to_owned() } else { new.source };
+    let deploy = decisions::Deploy { app: new.app, environment, release: new.release, at_ms, source };
+    decisions::deploy(&state.store, &deploy).await.map_err(unwritten)?;
+    let decisions::Deploy { app, environment, release, at_ms, source } = deploy;
+    Ok((StatusCode::CREATED, Json(DeployRow { app, environment, release, at_ms, source })))
+}
+
+pub async fn deploys(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<Vec<DeployRow>>, Problem> {
+    let range = parameters.range(query::now_ms())?;
+    let Some(scope) = parameters.scope(&state, range).await? else { return Ok(Json(Vec::new())) };
+    Ok(Json(queries::deploys(&state.store, &scope).await?))
+}
+
+pub async fn mute(
+    Shared(state): Shared<State>,
+    Path(id): Path<String>,
+    body: Result<Json<Mute>, JsonRejection>,
+) -> Result<Json<Muted>, Problem> {
+    let Json(mute) = body.map_err(malformed)?;
+    if mute.note.len() > MAX_NOTE_BYTES {
+        return Err(query::invalid(&format!("note has at most {MAX_NOTE_BYTES} bytes")));
+    }
+    let now_ms = query::now_ms();
+    findings::find(&state, &id, now_ms).await?;
+    decisions::mute(&state.store, &id, &mute.note, now_ms).await.map_err(unwritten)?;
+    Ok(Json(Muted { id, state: "muted" }))
+}
+
+fn malformed(rejection: JsonRejection) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "malformed", rejection.body_text())
+}
+
+fn unwritten(error: anyhow::Error) -> Problem {
+    tracing::warn!(error = format!("{error:#}"), "a decision could not be stored");
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "clickhouse-unavailable", "this could not be stored; the log has the reason").retry_after(5)
+}

@@ -1,0 +1,21 @@
+-- Apps and environments with data since {from_ms}, the busiest first. One vital's count stands for page views: the largest,
+-- because every page view has it in some browser and no page view has it twice.
+select
+    app,
+    environment,
+    max(vital_count) as page_view_count,
+    max(last_hour_ms) as last_hour_at_ms
+from (
+    select
+        toString(app) as app,
+        toString(environment) as environment,
+        vital,
+        sum(n) as vital_count,
+        max(toInt64(toUnixTimestamp(hour)) * 1000) as last_hour_ms
+    from rollups
+    where kind = 'vital' and route != '*' and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    group by app, environment, vital
+)
+group by app, environment
+order by page_view_count desc, app, environment
+limit 200

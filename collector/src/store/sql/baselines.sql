@@ -1,0 +1,28 @@
+-- What is normal, per series; one route's or ('') every route's.
+select
+    toString(id) as id,
+    toString(app) as app,
+    toString(environment) as environment,
+    toString(route) as route,
+    toString(kind) as kind,
+    toString(vital) as vital,
+    toString(strategy) as strategy,
+    toString(state) as state,
+    toFloat64(p50) as p50,
+    toFloat64(p75) as p75,
+    toFloat64(p95) as p95,
+    toFloat64(mean) as mean,
+    toFloat64(stddev) as stddev,
+    toUInt64(n) as n,
+    toUInt64(hours_used) as hours_used,
+    toUInt64(hours_left_out) as hours_left_out,
+    toString(left_out_reasons) as left_out_reasons,
+    toInt64(toUnixTimestamp(`from`)) * 1000 as from_ms,
+    toInt64(toUnixTimestamp(`to`)) * 1000 as to_ms,
+    toInt64(toUnixTimestamp(updated_at)) * 1000 as updated_at_ms
+from baselines
+where app = {app:String}
+    and environment = {environment:String}
+    and ({route:String} = '' or route = {route:String})
+order by route, vital, updated_at desc
+limit 10000

@@ -1,0 +1,18 @@
+-- Each vital's histogram per step of time (UTC), of one route or ('') of all routes, of one vital or ('') of all.
+select
+    toString(vital) as vital,
+    intDiv(toInt64(toUnixTimestamp(hour)), {step_s:Int64}) * {step_s:Int64} * 1000 as at_ms,
+    sum(n) as n,
+    sumMap(buckets) as buckets
+from rollups
+where app = {app:String}
+    and environment = {environment:String}
+    and kind = 'vital'
+    and route != '*'
+    and ({route:String} = '' or route = {route:String})
+    and ({vital:String} = '' or vital = {vital:String})
+    and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+    and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+group by vital, at_ms
+order by vital, at_ms
+limit 50000
