@@ -1,0 +1,170 @@
+// The shell: what is shown is a function of the address. A view loads its data, returns elements, and never touches the shell.
+
+import * as api from './api.js';
+import { h } from './dom.js';
+import * as format from './format.js';
+import { baselines } from './views/baselines.js';
+import { finding, findings } from './views/findings.js';
+import { health } from './views/health.js';
+import { overview } from './views/overview.js';
+import { route } from './views/route.js';
+import { routes } from './views/routes.js';
+
+const VIEWS = { overview, routes, route, findings, finding, baselines, health };
+const TABS = { overview: 'Overview', routes: 'Routes', findings: 'Findings', baselines: 'Baselines', health: 'Health' };
+/** A tab stays marked on the pages that lead deeper from it. */
+const TAB_OF = { route: 'routes', finding: 'findings' };
+const DEFAULTS = { view: 'overview', app: '', environment: '', range: '7d', route: '', vital: '', state: '', id: '', search: '' };
+const REFRESH_MS = 60_000;
+
+const main = document.getElementById('main');
+let loading = new AbortController();
+let known = [];
+
+/** Filters from the address; what is not in it has its default. */
+function read() {
+  const query = new URLSearchParams(location.search);
+  const filters = { ...DEFAULTS };
+  for (const key of Object.keys(DEFAULTS)) if (query.has(key)) filters[key] = query.get(key);
+  if (!Object.hasOwn(VIEWS, filters.view)) filters.view = DEFAULTS.view;
+  return filters;
+}
+
+/** The address of the same page with other filters. Deeper filters end with their page. */
+export function address(changes) {
+  const filters = { ...read(), ...changes };
+  if (changes.view) {
+    for (const key of ['route', 'vital', 'state', 'id', 'search']) if (!(key in changes)) filters[key] = '';
+  }
+  const query = new URLSearchParams(Object.entries(filters).filter(([key, value]) => value !== DEFAULTS[key]));
+  return query.size ? `?${query}` : '/';
+}
+
+export function go(changes, { replace = false } = {}) {
+  history[replace ? 'replaceState' : 'pushState'](null, '', address(changes));
+  return show();
+}
+
+async function show({ quiet = false } = {}) {
+  loading.abort();
+  loading = new AbortController();
+  const { signal } = loading;
+  const filters = read();
+  chrome(filters);
+  if (!quiet) {
+    main.setAttribute('aria-busy', 'true');
+    if (main.dataset.view !== filters.view) main.replaceChildren(skeleton());
+  }
+  let content;
+  try {
+    content = await VIEWS[filters.view]({ filters, api, address, go, signal, reload: () => show({ quiet: true }), learn });
+  } catch (error) {
+    if (error.name === 'AbortError' || signal.aborted) return;
+    // A hiccup during a silent refresh leaves the last good page in place.
+    if (quiet && error.code === 'unreachable') return stale();
+    content = [failure(error)];
+  }
+  if (signal.aborted) return;
+  const moved = main.dataset.view !== filters.view;
+  main.replaceChildren(...content);
+  main.dataset.view = filters.view;
+  main.removeAttribute('aria-busy');
+  document.title = `${filters.route || TABS[TAB_OF[filters.view] || filters.view]} – Vitalscope`;
+  document.getElementById('fresh').textContent = `Read ${format.minute(Date.now())}`;
+  if (moved && !quiet) {
+    scrollTo(0, 0);
+    if (document.activeElement !== document.body) main.focus({ preventScroll: true });
+  }
+}
+
+/** The overview tells which apps exist and which one was chosen; the selects show it from then on. */
+function learn({ apps, app, environment }) {
+  known = apps;
+  const filters = read();
+  if (app && (filters.app !== app || filters.environment !== environment)) {
+    history.replaceState(null, '', address({ app, environment }));
+  }
+  chrome(read());
+}
+
+function chrome(filters) {
+  const active = TAB_OF[filters.view] || filters.view;
+  document.getElementById('nav').replaceChildren(...Object.entries(TABS).map(([view, name]) =>
+    h('a', { href: address({ view }), 'aria-current': view === active ? 'page' : null }, name)));
+  document.querySelector('.brand').setAttribute('href', address({ view: 'overview' }));
+  const focused = document.activeElement?.id;
+  const apps = [...new Set(known.map((row) => row.app))];
+  const environments = known.filter((row) => row.app === filters.app).map((row) => row.environment);
+  document.getElementById('filters').replaceChildren(
+    select('app', 'App', filters.app, apps, (app) => go({ app, environment: '', route: '', id: '', view: inApp(filters.view) })),
+    select('environment', 'Environment', filters.environment, environments, (environment) => go({ environment })),
+    h('label', { class: 'select' }, h('span', { class: 'hidden' }, 'Range'),
+      h('select', { id: 'range', onchange: (event) => go({ range: event.target.value }) },
+        Object.entries(format.RANGES).map(([range, name]) => h('option', { value: range, selected: range === filters.range }, name)))),
+    h('button', { id: 'theme', type: 'button', class: 'icon', title: 'Theme: system, light or dark', 'aria-label': `Theme: ${theme()}. Change it.`, onclick: turnTheme }, { system: '◐', light: '☀', dark: '☾' }[theme()]));
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+/** Another app has other routes and findings: their pages fall back to the list they came from. */
+const inApp = (view) => TAB_OF[view] || view;
+
+function select(id, name, chosen, values, onchange) {
+  const all = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
+  if (!all.length) return null;
+  return h('label', { class: 'select' }, h('span', { class: 'hidden' }, name),
+    h('select', { id, onchange: (event) => onchange(event.target.value) }, all.map((value) => h('option', { value, selected: value === chosen }, value))));
+}
+
+function theme() {
+  return document.documentElement.dataset.theme || 'system';
+}
+
+function turnTheme() {
+  const next = { system: 'light', light: 'dark', dark: 'system' }[theme()];
+  if (next === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  try { localStorage.setItem('vitalscope-theme', next); } catch { /* storage is off: the choice lasts until reload */ }
+  chrome(read());
+  document.dispatchEvent(new Event('themechange'));
+}
+
+function skeleton() {
+  return h('div', { class: 'skeleton', role: 'status' }, h('span', { class: 'hidden' }, 'Loading'), ...Array.from({ length: 3 }, () => h('div', {})));
+}
+
+function failure(error) {
+  const known = error instanceof api.Problem;
+  if (!known) console.error(error);
+  return h('section', { class: 'state error', role: 'alert' },
+    h('h1', {}, known && error.status === 404 ? 'Not found' : 'This could not be loaded'),
+    h('p', {}, known ? error.message : 'The page itself failed; the browser console has the reason.'),
+    h('p', {}, h('button', { type: 'button', onclick: () => show() }, 'Try again'), ' ', h('a', { href: '/' }, 'To the overview')));
+}
+
+function stale() {
+  document.getElementById('fresh').textContent = 'The collector does not answer; shown is what it said last.';
+}
+
+document.addEventListener('click', (event) => {
+  const link = event.target.closest?.('a[href]');
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  const href = link.getAttribute('href');
+  if (!href.startsWith('?') && href !== '/') return;
+  event.preventDefault();
+  history.pushState(null, '', href);
+  show();
+});
+addEventListener('popstate', () => show());
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => document.dispatchEvent(new Event('themechange')));
+setInterval(() => {
+  // Never under someone's hands: a refresh replaces elements, and with them focus and open details.
+  const busy = main.contains(document.activeElement) || main.querySelector('details[open]');
+  if (document.visibilityState === 'visible' && !busy) show({ quiet: true });
+}, REFRESH_MS);
+
+show();
+// A page opened deep inside does not pass the overview, which knows the apps.
+if (read().view !== 'overview') {
+  const { app, environment } = read();
+  api.overview({ app, environment, range: '24h' }).then(learn, () => {});
+}

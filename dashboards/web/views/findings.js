@@ -1,0 +1,78 @@
+// What the detector said: the list, and one finding with the evidence to believe or doubt it.
+
+import { distribution, trend } from '../charts.js';
+import { h } from '../dom.js';
+import * as format from '../format.js';
+import { facts, findingTable, routeLink, severity, stateChip } from './parts.js';
+
+const STATES = { open: 'Open', resolved: 'Resolved', transient: 'Transient', muted: 'Muted', all: 'All' };
+
+export async function findings(context) {
+  const { filters, api, signal } = context;
+  const state = filters.state || 'open';
+  const found = await api.findings({ ...filters, state }, signal);
+  const pills = Object.entries(STATES).map(([name, text]) => h('a', { href: context.address({ state: name === 'open' ? '' : name }), 'aria-current': name === state ? 'true' : null }, text));
+  const choose = h('label', { class: 'select' }, h('span', { class: 'hidden' }, 'Vital'),
+    h('select', { onchange: (event) => context.go({ vital: event.target.value }) }, h('option', { value: '' }, 'All vitals'),
+      format.VITAL_ORDER.map((vital) => h('option', { value: vital, selected: vital === filters.vital }, vital))));
+  return [
+    h('div', { class: 'page-head' }, h('h1', {}, 'Findings'), h('nav', { class: 'pills', 'aria-label': 'State' }, pills), choose),
+    h('section', { class: 'panel' },
+      found.findings.length ? findingTable(context, found.findings) : h('p', { class: 'empty' }, state === 'open' ? 'None open. Nothing is worse than its baseline beyond what chance explains.' : 'None.'),
+      found.more && h('p', { class: 'soft' }, `The first ${found.findings.length} are shown.`)),
+  ];
+}
+
+export async function finding(context) {
+  const { filters, api, signal } = context;
+  const { finding: found, evidence } = await api.finding(filters.id, signal);
+  const vital = found.vital;
+  const worse = found.direction !== 'improvement';
+  return [
+    h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('a', { href: context.address({ view: 'findings' }) }, 'Findings'), ' / ', h('span', { class: 'route' }, `${vital} on ${found.route}`)),
+    h('div', { class: 'page-head' },
+      h('h1', {}, `${vital} is ${format.change(found.change_ratio).replace(/^[+−]/, '')} ${worse ? 'worse' : 'better'} on `, routeLink(context, found.route, { vital })),
+      h('p', { class: 'chips' }, severity(found), ' ', stateChip(found.state))),
+    h('section', { class: 'verdict' },
+      figure('p75 before → now', `${format.value(vital, found.baseline_p75)} → ${format.value(vital, found.current_p75)}`, `${format.compact(found.baseline_n)} against ${format.compact(found.current_n)} page views`),
+      figure('Change', format.change(found.change_ratio), `90 % interval ${format.change(found.change_low)} to ${format.change(found.change_high)}`, found.direction),
+      figure('Began', format.minute(found.change_point_ms), `between ${format.minute(found.change_point_low_ms)} and ${format.minute(found.change_point_high_ms)}`),
+      figure('Since release', found.release || 'none fits', found.release ? 'the deploy that fits the change point' : 'no deploy lies near the change')),
+    h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), muteForm(context, found)),
+    h('section', { class: 'panel' }, h('h2', {}, `${vital} p75 by hour`),
+      trend({ vital, points: evidence.points, band: evidence.band, limits: evidence.limits, deploys: evidence.deploys, findings: [found], stepSeconds: evidence.step_s, fromMs: evidence.from_ms, toMs: evidence.to_ms })),
+    h('div', { class: 'columns' },
+      h('section', { class: 'panel' }, h('h2', {}, 'Before and after'),
+        distribution({ vital, bars: evidence.after, reference: evidence.before, limits: evidence.limits, names: ['after the change', 'before'] })),
+      h('section', { class: 'panel' }, h('h2', {}, 'How sure'),
+        facts([
+          ['p-value of the deciding window', format.probability(found.p_value)],
+          ['z', found.z.toFixed(1)],
+          ['Confidence', format.percent(found.confidence)],
+          ['Where', found.stratum || 'the whole series'],
+          ['Opened', format.minute(found.opened_at_ms)],
+          ['Confirmed', found.confirmed_at_ms ? format.minute(found.confirmed_at_ms) : 'not yet'],
+          ['Resolved', found.resolved_at_ms ? format.minute(found.resolved_at_ms) : null],
+        ]))),
+  ];
+}
+
+function figure(name, value, detail, kind) {
+  return h('div', { class: 'figure' }, h('span', { class: 'soft small' }, name), h('strong', { class: kind }, value), h('span', { class: 'soft small' }, detail));
+}
+
+function muteForm(context, found) {
+  if (found.state === 'muted') return h('p', { class: 'soft' }, 'Muted: it is watched, but nobody is told.');
+  const note = h('input', { type: 'text', placeholder: 'Why (optional)', 'aria-label': 'Why it is muted', maxlength: '500' });
+  const failed = h('p', { class: 'error-text', role: 'alert' });
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await context.api.mute(found.id, note.value);
+      await context.reload();
+    } catch (error) {
+      failed.textContent = error.message;
+    }
+  };
+  return h('form', { class: 'mute', onsubmit: send }, note, h('button', { type: 'submit' }, 'Mute'), failed);
+}
