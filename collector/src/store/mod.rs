@@ -6,6 +6,7 @@
 
 pub mod decisions;
 mod migrate;
+pub mod queries;
 
 use std::time::Duration;
 

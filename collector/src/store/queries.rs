@@ -164,17 +164,33 @@ pub struct FindingFilter {
 }
 
 pub async fn apps(store: &Store, from_ms: i64) -> Result<Vec<AppRow>, QueryError> {
-    all(store.client().query(include_str!("sql/apps.sql")).param("from_ms", from_ms)).await
+    all(store
+        .client()
+        .query(include_str!("sql/apps.sql"))
+        .param("from_ms", from_ms))
+    .await
 }
 
 /// Whether anything was ever measured for the app, on that route if one is given.
 pub async fn known(store: &Store, app: &str, route: &str) -> Result<bool, QueryError> {
-    let query = store.client().query(include_str!("sql/known.sql")).param("app", app).param("route", route);
+    let query = store
+        .client()
+        .query(include_str!("sql/known.sql"))
+        .param("app", app)
+        .param("route", route);
     Ok(one::<u8>(query).await? == 1)
 }
 
-pub async fn vitals_by_route(store: &Store, scope: &Scope) -> Result<Vec<RouteVitalRow>, QueryError> {
-    all(scoped(store, include_str!("sql/vitals_by_route.sql"), scope)).await
+pub async fn vitals_by_route(
+    store: &Store,
+    scope: &Scope,
+) -> Result<Vec<RouteVitalRow>, QueryError> {
+    all(scoped(
+        store,
+        include_str!("sql/vitals_by_route.sql"),
+        scope,
+    ))
+    .await
 }
 
 /// Steps are counted from the epoch, so a step of 86,400 s is a UTC day. An empty route or vital means all of them.
@@ -186,15 +202,31 @@ pub async fn vitals_by_step(
     step_s: i64,
 ) -> Result<Vec<StepVitalRow>, QueryError> {
     let query = scoped(store, include_str!("sql/vitals_by_step.sql"), scope);
-    all(query.param("route", route).param("vital", vital).param("step_s", step_s)).await
+    all(query
+        .param("route", route)
+        .param("vital", vital)
+        .param("step_s", step_s))
+    .await
 }
 
-pub async fn baselines(store: &Store, app: &str, environment: &str, route: &str) -> Result<Vec<BaselineRow>, QueryError> {
+pub async fn baselines(
+    store: &Store,
+    app: &str,
+    environment: &str,
+    route: &str,
+) -> Result<Vec<BaselineRow>, QueryError> {
     let query = store.client().query(include_str!("sql/baselines.sql"));
-    all(query.param("app", app).param("environment", environment).param("route", route)).await
+    all(query
+        .param("app", app)
+        .param("environment", environment)
+        .param("route", route))
+    .await
 }
 
-pub async fn findings(store: &Store, filter: &FindingFilter) -> Result<Vec<FindingRow>, QueryError> {
+pub async fn findings(
+    store: &Store,
+    filter: &FindingFilter,
+) -> Result<Vec<FindingRow>, QueryError> {
     let query = store
         .client()
         .query(include_str!("sql/findings.sql"))
@@ -216,7 +248,11 @@ pub async fn deploys(store: &Store, scope: &Scope) -> Result<Vec<DeployRow>, Que
 }
 
 pub async fn alerts(store: &Store, app: &str) -> Result<Vec<AlertRow>, QueryError> {
-    all(store.client().query(include_str!("sql/alerts.sql")).param("app", app)).await
+    all(store
+        .client()
+        .query(include_str!("sql/alerts.sql"))
+        .param("app", app))
+    .await
 }
 
 pub async fn freshness(store: &Store) -> Result<FreshnessRow, QueryError> {
@@ -225,7 +261,9 @@ pub async fn freshness(store: &Store) -> Result<FreshnessRow, QueryError> {
 
 /// Whether the server answers at all.
 pub async fn answers(store: &Store) -> Result<(), QueryError> {
-    one::<u8>(store.client().query("select toUInt8(1) as one")).await.map(|_| ())
+    one::<u8>(store.client().query("select toUInt8(1) as one"))
+        .await
+        .map(|_| ())
 }
 
 fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {
@@ -256,6 +294,10 @@ fn bounded(query: Query) -> Query {
     query.with_setting("max_execution_time", QUERY_TIMEOUT.as_secs().to_string())
 }
 
-async fn within_time<T>(answer: impl Future<Output = Result<T, clickhouse::error::Error>>) -> Result<T, QueryError> {
-    Ok(tokio::time::timeout(QUERY_TIMEOUT, answer).await.map_err(|_| QueryError::Timeout)??)
+async fn within_time<T>(
+    answer: impl Future<Output = Result<T, clickhouse::error::Error>>,
+) -> Result<T, QueryError> {
+    Ok(tokio::time::timeout(QUERY_TIMEOUT, answer)
+        .await
+        .map_err(|_| QueryError::Timeout)??)
 }

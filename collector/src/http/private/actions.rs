@@ -52,8 +52,16 @@ pub async fn deploy(
 ) -> Result<(StatusCode, Json<DeployRow>), Problem> {
     let Json(new) = body.map_err(malformed)?;
     let named = |name: &str, value: &str, required: bool| {
-        let fits = value.len() <= MAX_NAME_BYTES && !value.chars().any(char::is_control) && (!required || !value.is_empty());
-        if fits { Ok(()) } else { Err(query::invalid(&format!("{name} is a name of 1 to {MAX_NAME_BYTES} bytes"))) }
+        let fits = value.len() <= MAX_NAME_BYTES
+            && !value.chars().any(char::is_control)
+            && (!required || !value.is_empty());
+        if fits {
+            Ok(())
+        } else {
+            Err(query::invalid(&format!(
+                "{name} is a name of 1 to {MAX_NAME_BYTES} bytes"
+            )))
+        }
     };
     named("app", &new.app, true)?;
     named("release", &new.release, true)?;
@@ -64,21 +72,62 @@ pub async fn deploy(
     if !(0..=now_ms + MAX_AHEAD_MS).contains(&at_ms) {
         return Err(query::invalid("at lies more than a day ahead"));
     }
-    let known = state.config.apps.is_empty() || state.config.apps.iter().any(|app| app.name == new.app);
+    let known =
+        state.config.apps.is_empty() || state.config.apps.iter().any(|app| app.name == new.app);
     if !known {
-        return Err(Problem::new(StatusCode::NOT_FOUND, "unknown-app", "no such app is configured"));
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-app",
+            "no such app is configured",
+        ));
     }
-    let environment = if new.environment.is_empty() { "production".to_owned() } else { new.environment };
-    let source = if new.source.is_empty() { "api".to_owned() } else { new.source };
-    let deploy = decisions::Deploy { app: new.app, environment, release: new.release, at_ms, source };
-    decisions::deploy(&state.store, &deploy).await.map_err(unwritten)?;
-    let decisions::Deploy { app, environment, release, at_ms, source } = deploy;
-    Ok((StatusCode::CREATED, Json(DeployRow { app, environment, release, at_ms, source })))
+    let environment = if new.environment.is_empty() {
+        "production".to_owned()
+    } else {
+        new.environment
+    };
+    let source = if new.source.is_empty() {
+        "api".to_owned()
+    } else {
+        new.source
+    };
+    let deploy = decisions::Deploy {
+        app: new.app,
+        environment,
+        release: new.release,
+        at_ms,
+        source,
+    };
+    decisions::deploy(&state.store, &deploy)
+        .await
+        .map_err(unwritten)?;
+    let decisions::Deploy {
+        app,
+        environment,
+        release,
+        at_ms,
+        source,
+    } = deploy;
+    Ok((
+        StatusCode::CREATED,
+        Json(DeployRow {
+            app,
+            environment,
+            release,
+            at_ms,
+            source,
+        }),
+    ))
 }
 
-pub async fn deploys(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<Vec<DeployRow>>, Problem> {
+pub async fn deploys(
+    Shared(state): Shared<State>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<Vec<DeployRow>>, Problem> {
     let range = parameters.range(query::now_ms())?;
-    let Some(scope) = parameters.scope(&state, range).await? else { return Ok(Json(Vec::new())) };
+    let Some(scope) = parameters.scope(&state, range).await? else {
+        return Ok(Json(Vec::new()));
+    };
     Ok(Json(queries::deploys(&state.store, &scope).await?))
 }
 
@@ -89,11 +138,15 @@ pub async fn mute(
 ) -> Result<Json<Muted>, Problem> {
     let Json(mute) = body.map_err(malformed)?;
     if mute.note.len() > MAX_NOTE_BYTES {
-        return Err(query::invalid(&format!("note has at most {MAX_NOTE_BYTES} bytes")));
+        return Err(query::invalid(&format!(
+            "note has at most {MAX_NOTE_BYTES} bytes"
+        )));
     }
     let now_ms = query::now_ms();
     findings::find(&state, &id, now_ms).await?;
-    decisions::mute(&state.store, &id, &mute.note, now_ms).await.map_err(unwritten)?;
+    decisions::mute(&state.store, &id, &mute.note, now_ms)
+        .await
+        .map_err(unwritten)?;
     Ok(Json(Muted { id, state: "muted" }))
 }
 
@@ -102,6 +155,14 @@ fn malformed(rejection: JsonRejection) -> Problem {
 }
 
 fn unwritten(error: anyhow::Error) -> Problem {
-    tracing::warn!(error = format!("{error:#}"), "a decision could not be stored");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "clickhouse-unavailable", "this could not be stored; the log has the reason").retry_after(5)
+    tracing::warn!(
+        error = format!("{error:#}"),
+        "a decision could not be stored"
+    );
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "clickhouse-unavailable",
+        "this could not be stored; the log has the reason",
+    )
+    .retry_after(5)
 }

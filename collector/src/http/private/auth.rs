@@ -40,23 +40,46 @@ struct Secrets {
 
 impl Doors {
     pub fn new(config: &config::Private) -> Doors {
-        let secrets = config.token.as_deref().filter(|token| !token.is_empty()).map(|token| Secrets {
-            token: digest(token.as_bytes()),
-            cookie: hex(&digest(format!("vitalscope login cookie\n{token}").as_bytes())),
-        });
-        Doors { hosts: config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect(), secrets }
+        let secrets = config
+            .token
+            .as_deref()
+            .filter(|token| !token.is_empty())
+            .map(|token| Secrets {
+                token: digest(token.as_bytes()),
+                cookie: hex(&digest(
+                    format!("vitalscope login cookie\n{token}").as_bytes(),
+                )),
+            });
+        Doors {
+            hosts: config
+                .hosts
+                .iter()
+                .map(|host| host.to_ascii_lowercase())
+                .collect(),
+            secrets,
+        }
     }
 
     fn knows_host(&self, authority: &str) -> bool {
         let authority = authority.to_ascii_lowercase();
         let host = host_of(&authority);
-        is_loopback_name(host) || self.hosts.iter().any(|known| *known == host || *known == authority)
+        is_loopback_name(host)
+            || self
+                .hosts
+                .iter()
+                .any(|known| *known == host || *known == authority)
     }
 
     fn knows_caller(&self, headers: &HeaderMap) -> bool {
-        let Some(secrets) = &self.secrets else { return true };
-        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let bearer = bearer.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let Some(secrets) = &self.secrets else {
+            return true;
+        };
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let bearer = bearer
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         if let Some((_, token)) = bearer {
             return same(&digest(token.trim().as_bytes()), &secrets.token);
         }
@@ -69,7 +92,8 @@ pub async fn pass(State(doors): State<Arc<Doors>>, request: Request, next: Next)
     let host = authority(request.uri(), request.headers());
     if !host.is_some_and(|host| doors.knows_host(host)) {
         let detail = "this host name is not served here; list it in [private] hosts to allow it";
-        return Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown-host", detail).into_response();
+        return Problem::new(StatusCode::MISDIRECTED_REQUEST, "unknown-host", detail)
+            .into_response();
     }
     let path = request.uri().path();
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -77,14 +101,21 @@ pub async fn pass(State(doors): State<Arc<Doors>>, request: Request, next: Next)
         return problem.into_response();
     }
     if !OPEN_PATHS.contains(&path) && !doors.knows_caller(request.headers()) {
-        return if path == "/" && reads { login_page(StatusCode::UNAUTHORIZED, "") } else { unauthorized() };
+        return if path == "/" && reads {
+            login_page(StatusCode::UNAUTHORIZED, "")
+        } else {
+            unauthorized()
+        };
     }
     next.run(request).await
 }
 
 /// The login form's target; in front of the dashboard only where there is a token.
 pub fn login_router(doors: Arc<Doors>) -> Router {
-    Router::new().route("/login", post(login).get(|| async { Redirect::to("/") })).route("/logout", get(logout)).with_state(doors)
+    Router::new()
+        .route("/login", post(login).get(|| async { Redirect::to("/") }))
+        .route("/logout", get(logout))
+        .with_state(doors)
 }
 
 #[derive(Deserialize)]
@@ -93,11 +124,16 @@ struct Login {
 }
 
 async fn login(State(doors): State<Arc<Doors>>, Form(login): Form<Login>) -> Response {
-    let Some(secrets) = &doors.secrets else { return Redirect::to("/").into_response() };
+    let Some(secrets) = &doors.secrets else {
+        return Redirect::to("/").into_response();
+    };
     if !same(&digest(login.token.trim().as_bytes()), &secrets.token) {
         return login_page(StatusCode::UNAUTHORIZED, "That is not the token.");
     }
-    let cookie = format!("{COOKIE}={}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Strict", secrets.cookie);
+    let cookie = format!(
+        "{COOKIE}={}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Strict",
+        secrets.cookie
+    );
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
 }
 
@@ -110,14 +146,22 @@ async fn logout() -> Response {
 fn check_writing(headers: &HeaderMap, path: &str) -> Result<(), Problem> {
     let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
     if !matches!(site, None | Some(b"same-origin" | b"none")) {
-        let detail = "writing calls are taken from the dashboard's own pages and from programs only";
+        let detail =
+            "writing calls are taken from the dashboard's own pages and from programs only";
         return Err(Problem::new(StatusCode::FORBIDDEN, "cross-site", detail));
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let content_type = content_type.split(';').next().unwrap_or_default().trim();
     if path != "/login" && !content_type.eq_ignore_ascii_case("application/json") {
         let detail = "writing calls need Content-Type: application/json";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", detail));
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "not-json",
+            detail,
+        ));
     }
     Ok(())
 }
@@ -144,7 +188,11 @@ fn login_page(status: StatusCode, message: &str) -> Response {
 /// HTTP/2 names the host in the request's address, HTTP/1.1 in a header.
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     let named = uri.authority().map(|authority| authority.as_str());
-    named.or_else(|| headers.get(header::HOST).and_then(|value| value.to_str().ok()))
+    named.or_else(|| {
+        headers
+            .get(header::HOST)
+            .and_then(|value| value.to_str().ok())
+    })
 }
 
 /// `[::1]:8081` -> `::1`, `localhost.:80` -> `localhost`.
@@ -157,11 +205,18 @@ fn host_of(authority: &str) -> &str {
 }
 
 fn is_loopback_name(host: &str) -> bool {
-    host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let lines = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(';')).find_map(|pair| {
         let (name, value) = pair.trim().split_once('=')?;
         (name == COOKIE).then_some(value)
@@ -170,7 +225,12 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 /// Equal, in a time that does not depend on where the first difference is.
 fn same(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).fold(0, |different, (l, r)| different | (l ^ r)) == 0
+    left.len() == right.len()
+        && left
+            .iter()
+            .zip(right)
+            .fold(0, |different, (l, r)| different | (l ^ r))
+            == 0
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -189,16 +249,35 @@ mod tests {
     use super::*;
 
     fn check_host(authority: &str, expected: bool) {
-        let doors = Doors::new(&config::Private { hosts: vec!["rum.example.org".into()], ..Default::default() });
+        let doors = Doors::new(&config::Private {
+            hosts: vec!["rum.example.org".into()],
+            ..Default::default()
+        });
         assert_eq!(doors.knows_host(authority), expected, "{authority}");
     }
 
     #[test]
     fn only_loopback_and_listed_hosts_are_known() {
-        for host in ["localhost", "LOCALHOST:8081", "a.localhost", "127.0.0.1:8081", "127.9.9.9", "[::1]:8081", "rum.example.org:443"] {
+        for host in [
+            "localhost",
+            "LOCALHOST:8081",
+            "a.localhost",
+            "127.0.0.1:8081",
+            "127.9.9.9",
+            "[::1]:8081",
+            "rum.example.org:443",
+        ] {
             check_host(host, true);
         }
-        for host in ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]", "xlocalhost"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "[::2]",
+            "xlocalhost",
+        ] {
             check_host(host, false);
         }
     }

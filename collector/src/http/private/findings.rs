@@ -11,7 +11,9 @@ use super::query::{self, DAY_MS, Parameters, Range};
 use super::routes;
 use super::summary::{self, Band, Bar, Point};
 use crate::http::Problem;
-use crate::store::queries::{self, AlertRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope};
+use crate::store::queries::{
+    self, AlertRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
+};
 
 /// The evidence shows this much before the change and at most this much after it.
 const EVIDENCE_BEFORE_MS: i64 = 10 * DAY_MS;
@@ -48,11 +50,21 @@ pub struct Evidence {
     pub limits: Option<(f64, f64)>,
 }
 
-pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<FindingList>, Problem> {
+pub async fn list(
+    Shared(state): Shared<State>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<FindingList>, Problem> {
     let now_ms = query::now_ms();
     // Without a range every finding is meant: an open one matters however old it is.
-    let ranged = !(parameters.range.is_empty() && parameters.from.is_empty() && parameters.to.is_empty());
-    let (from_ms, to_ms) = if ranged { parameters.range(now_ms).map(|range| (range.from_ms, range.to_ms))? } else { (0, now_ms) };
+    let ranged =
+        !(parameters.range.is_empty() && parameters.from.is_empty() && parameters.to.is_empty());
+    let (from_ms, to_ms) = if ranged {
+        parameters
+            .range(now_ms)
+            .map(|range| (range.from_ms, range.to_ms))?
+    } else {
+        (0, now_ms)
+    };
     let limit = parameters.limit();
     let offset = parameters.offset.unwrap_or(0);
     let filter = FindingFilter {
@@ -73,10 +85,17 @@ pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Paramet
     }
     let more = findings.len() > limit as usize;
     findings.truncate(limit as usize);
-    Ok(Json(FindingList { findings, offset, more }))
+    Ok(Json(FindingList {
+        findings,
+        offset,
+        more,
+    }))
 }
 
-pub async fn one(Shared(state): Shared<State>, Path(id): Path<String>) -> Result<Json<FindingView>, Problem> {
+pub async fn one(
+    Shared(state): Shared<State>,
+    Path(id): Path<String>,
+) -> Result<Json<FindingView>, Problem> {
     let now_ms = query::now_ms();
     let finding = find(&state, &id, now_ms).await?;
     let evidence = evidence(&state, &finding, now_ms).await?;
@@ -85,42 +104,92 @@ pub async fn one(Shared(state): Shared<State>, Path(id): Path<String>) -> Result
 
 /// The finding with this id, or 404.
 pub async fn find(state: &State, id: &str, now_ms: i64) -> Result<FindingRow, Problem> {
-    let filter = FindingFilter { id: id.to_owned(), to_ms: now_ms, limit: 1, ..FindingFilter::default() };
-    let found = if id.is_empty() { None } else { queries::findings(&state.store, &filter).await?.pop() };
-    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "unknown-finding", "there is no finding with this id"))
+    let filter = FindingFilter {
+        id: id.to_owned(),
+        to_ms: now_ms,
+        limit: 1,
+        ..FindingFilter::default()
+    };
+    let found = if id.is_empty() {
+        None
+    } else {
+        queries::findings(&state.store, &filter).await?.pop()
+    };
+    found.ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-finding",
+            "there is no finding with this id",
+        )
+    })
 }
 
-pub async fn baselines(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<Vec<BaselineRow>>, Problem> {
+pub async fn baselines(
+    Shared(state): Shared<State>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<Vec<BaselineRow>>, Problem> {
     let range = parameters.range(query::now_ms())?;
-    let Some(scope) = parameters.scope(&state, range).await? else { return Ok(Json(Vec::new())) };
-    let rows = queries::baselines(&state.store, &scope.app, &scope.environment, &parameters.route).await?;
+    let Some(scope) = parameters.scope(&state, range).await? else {
+        return Ok(Json(Vec::new()));
+    };
+    let rows = queries::baselines(
+        &state.store,
+        &scope.app,
+        &scope.environment,
+        &parameters.route,
+    )
+    .await?;
     if rows.is_empty() {
-        parameters.must_know(&state, &scope.app, &parameters.route).await?;
+        parameters
+            .must_know(&state, &scope.app, &parameters.route)
+            .await?;
     }
     Ok(Json(rows))
 }
 
-pub async fn alerts(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<Vec<AlertRow>>, Problem> {
+pub async fn alerts(
+    Shared(state): Shared<State>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<Vec<AlertRow>>, Problem> {
     Ok(Json(queries::alerts(&state.store, &parameters.app).await?))
 }
 
 /// Hour by hour around the change point; the series only, since a finding of a stratum is a drill-down into it.
 async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Evidence, Problem> {
     let from_ms = finding.change_point_ms - EVIDENCE_BEFORE_MS;
-    let range = Range { from_ms, to_ms: now_ms.min(finding.change_point_ms + EVIDENCE_AFTER_MS), step_s: HOUR_S };
-    let scope = Scope { app: finding.app.clone(), environment: finding.environment.clone(), from_ms, to_ms: range.to_ms };
+    let range = Range {
+        from_ms,
+        to_ms: now_ms.min(finding.change_point_ms + EVIDENCE_AFTER_MS),
+        step_s: HOUR_S,
+    };
+    let scope = Scope {
+        app: finding.app.clone(),
+        environment: finding.environment.clone(),
+        from_ms,
+        to_ms: range.to_ms,
+    };
     // The app-level finding, and findings of operations, have no rollups of one route and vital to show.
     let vital = Vital::from_name(&finding.vital).filter(|_| finding.kind == "vital");
-    let Some(vital) = vital else { return Ok(without_series(range)) };
-    let route = if finding.route == "*" { "" } else { &finding.route };
+    let Some(vital) = vital else {
+        return Ok(without_series(range));
+    };
+    let route = if finding.route == "*" {
+        ""
+    } else {
+        &finding.route
+    };
     let (steps, baselines, deploys) = tokio::try_join!(
         queries::vitals_by_step(&state.store, &scope, route, vital.name(), HOUR_S),
         queries::baselines(&state.store, &scope.app, &scope.environment, &finding.route),
         queries::deploys(&state.store, &scope),
     )?;
     let baseline = routes::baseline_of(vital.name(), &finding.route, &baselines).cloned();
-    let past = routes::baseline_steps(state, &scope, route, vital, baseline.as_ref(), HOUR_S).await?;
-    let (before, after): (Vec<_>, Vec<_>) = steps.iter().cloned().partition(|step| step.at_ms < finding.change_point_ms);
+    let past =
+        routes::baseline_steps(state, &scope, route, vital, baseline.as_ref(), HOUR_S).await?;
+    let (before, after): (Vec<_>, Vec<_>) = steps
+        .iter()
+        .cloned()
+        .partition(|step| step.at_ms < finding.change_point_ms);
     Ok(Evidence {
         range,
         time_zone: "UTC",

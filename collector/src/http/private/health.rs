@@ -20,13 +20,26 @@ pub struct Health {
 
 pub async fn health(Shared(state): Shared<State>) -> Json<Health> {
     let stored = queries::freshness(&state.store).await;
-    let stored = stored.inspect_err(|error| tracing::warn!(%error, "ClickHouse did not say how fresh its data is")).ok();
-    Json(Health { version: env!("CARGO_PKG_VERSION"), now_ms: query::now_ms(), stored, spool: (state.spool)() })
+    let stored = stored
+        .inspect_err(|error| tracing::warn!(%error, "ClickHouse did not say how fresh its data is"))
+        .ok();
+    Json(Health {
+        version: env!("CARGO_PKG_VERSION"),
+        now_ms: query::now_ms(),
+        stored,
+        spool: (state.spool)(),
+    })
 }
 
 /// Prometheus text exposition.
 pub async fn metrics(Shared(state): Shared<State>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render())
+    (
+        [(
+            header::CONTENT_TYPE,
+            "text/plain; version=0.0.4; charset=utf-8",
+        )],
+        state.metrics.render(),
+    )
 }
 
 /// The process answers.
@@ -38,5 +51,9 @@ pub async fn alive() -> &'static str {
 /// load balancer should look at the public listener's 503 instead.
 pub async fn ready(Shared(state): Shared<State>) -> (StatusCode, &'static str) {
     let ready = (state.spool)().accepting && queries::answers(&state.store).await.is_ok();
-    if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "unready") }
+    if ready {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "unready")
+    }
 }

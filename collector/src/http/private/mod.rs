@@ -56,8 +56,14 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
-    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 pub fn router(state: State) -> Router {
@@ -91,15 +97,24 @@ pub fn router(state: State) -> Router {
 }
 
 async fn unknown() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this address")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not-found",
+        "there is nothing at this address",
+    )
 }
 
 async fn secure(mut response: Response) -> Response {
     for (name, value) in SECURITY_HEADERS {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
     }
     // Data is never kept by a cache; assets say otherwise themselves.
-    response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -107,7 +122,11 @@ async fn secure(mut response: Response) -> Response {
 impl From<QueryError> for Problem {
     fn from(error: QueryError) -> Problem {
         tracing::warn!(%error, "a query of the private listener failed");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "clickhouse-unavailable", "ClickHouse did not answer this query; the log has the reason")
-            .retry_after(5)
+        Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "clickhouse-unavailable",
+            "ClickHouse did not answer this query; the log has the reason",
+        )
+        .retry_after(5)
     }
 }

@@ -81,10 +81,21 @@ pub async fn overview(
         vitals: Vec::new(),
         findings_open: OpenFindings::default(),
     };
-    let Some(scope) = scope else { return Ok(Json(overview)) };
+    let Some(scope) = scope else {
+        return Ok(Json(overview));
+    };
     overview.vitals = vitals(&state, &scope, range).await?;
-    overview.state = if overview.vitals.is_empty() { "quiet" } else { "measured" };
-    overview.page_view_count = overview.vitals.iter().map(|vital| vital.summary.n).max().unwrap_or(0);
+    overview.state = if overview.vitals.is_empty() {
+        "quiet"
+    } else {
+        "measured"
+    };
+    overview.page_view_count = overview
+        .vitals
+        .iter()
+        .map(|vital| vital.summary.n)
+        .max()
+        .unwrap_or(0);
     overview.assessment = assess(&overview.vitals);
     overview.findings_open = open_findings(&state, &scope, now_ms).await?;
     overview.app = scope.app;
@@ -93,7 +104,11 @@ pub async fn overview(
 }
 
 async fn vitals(state: &State, scope: &Scope, range: Range) -> Result<Vec<OverviewVital>, Problem> {
-    let previous = Scope { from_ms: 2 * scope.from_ms - scope.to_ms, to_ms: scope.from_ms, ..scope.clone() };
+    let previous = Scope {
+        from_ms: 2 * scope.from_ms - scope.to_ms,
+        to_ms: scope.from_ms,
+        ..scope.clone()
+    };
     let (current, previous) = tokio::try_join!(
         queries::vitals_by_step(&state.store, scope, "", "", range.step_s),
         // One step as long as everything: only the sums matter.
@@ -101,8 +116,14 @@ async fn vitals(state: &State, scope: &Scope, range: Range) -> Result<Vec<Overvi
     )?;
     let vitals = Vital::ALL.into_iter().filter_map(|vital| {
         let summary = summary::summarise(vital, &summary::merged(vital, &current))?;
-        let previous_p75 = summary::merged(vital, &previous).quantile(0.75).map(|quantile| quantile.value);
-        Some(OverviewVital { summary, previous_p75, trend: summary::points(vital, &current) })
+        let previous_p75 = summary::merged(vital, &previous)
+            .quantile(0.75)
+            .map(|quantile| quantile.value);
+        Some(OverviewVital {
+            summary,
+            previous_p75,
+            trend: summary::points(vital, &current),
+        })
     });
     Ok(vitals.collect())
 }
@@ -110,7 +131,11 @@ async fn vitals(state: &State, scope: &Scope, range: Range) -> Result<Vec<Overvi
 fn assess(vitals: &[OverviewVital]) -> Assessment {
     let (mut failing, mut missing) = (Vec::new(), Vec::new());
     for vital in CORE_WEB_VITALS {
-        match vitals.iter().map(|found| &found.summary).find(|found| found.vital == vital.name()) {
+        match vitals
+            .iter()
+            .map(|found| &found.summary)
+            .find(|found| found.vital == vital.name())
+        {
             Some(found) if !found.low_sample => {
                 if found.rating != Some("good") {
                     failing.push(vital.name());
@@ -124,7 +149,11 @@ fn assess(vitals: &[OverviewVital]) -> Assessment {
         (true, true) => "good",
         (true, false) => "undecided",
     };
-    Assessment { result, failing, missing }
+    Assessment {
+        result,
+        failing,
+        missing,
+    }
 }
 
 async fn open_findings(state: &State, scope: &Scope, now_ms: i64) -> Result<OpenFindings, Problem> {

@@ -50,19 +50,39 @@ pub struct Range {
 impl Parameters {
     /// The asked range; it begins on a whole step so that the first point of a trend is not a fragment.
     pub fn range(&self, now_ms: i64) -> Result<Range, Problem> {
-        let to_ms = if self.to.is_empty() { now_ms } else { instant("to", &self.to)? };
+        let to_ms = if self.to.is_empty() {
+            now_ms
+        } else {
+            instant("to", &self.to)?
+        };
         let from_ms = if !self.from.is_empty() {
             instant("from", &self.from)?
         } else {
-            let name = if self.range.is_empty() { DEFAULT_RANGE } else { &self.range };
-            to_ms - duration_ms(name).ok_or_else(|| invalid("range is a number and h or d, such as 24h or 28d"))?
+            let name = if self.range.is_empty() {
+                DEFAULT_RANGE
+            } else {
+                &self.range
+            };
+            to_ms
+                - duration_ms(name)
+                    .ok_or_else(|| invalid("range is a number and h or d, such as 24h or 28d"))?
         };
         let length_ms = to_ms - from_ms;
         if !(1..=MAX_RANGE_MS).contains(&length_ms) {
-            return Err(invalid("the range must end after it begins and be at most 800 days long"));
+            return Err(invalid(
+                "the range must end after it begins and be at most 800 days long",
+            ));
         }
-        let step_ms = if length_ms <= MAX_HOURLY_MS { HOUR_MS } else { DAY_MS };
-        Ok(Range { from_ms: from_ms.div_euclid(step_ms) * step_ms, to_ms, step_s: step_ms / 1000 })
+        let step_ms = if length_ms <= MAX_HOURLY_MS {
+            HOUR_MS
+        } else {
+            DAY_MS
+        };
+        Ok(Range {
+            from_ms: from_ms.div_euclid(step_ms) * step_ms,
+            to_ms,
+            step_s: step_ms / 1000,
+        })
     }
 
     pub fn limit(&self) -> u32 {
@@ -80,14 +100,29 @@ impl Parameters {
 
     /// Whose data is meant. What is not named is the busiest; `None` when nothing was measured yet.
     pub async fn scope(&self, state: &State, range: Range) -> Result<Option<Scope>, Problem> {
-        let apps = if self.app.is_empty() || self.environment.is_empty() { apps(state, range.to_ms).await? } else { Vec::new() };
+        let apps = if self.app.is_empty() || self.environment.is_empty() {
+            apps(state, range.to_ms).await?
+        } else {
+            Vec::new()
+        };
         self.scope_among(state, &apps, range).await
     }
 
-    pub async fn scope_among(&self, state: &State, apps: &[AppRow], range: Range) -> Result<Option<Scope>, Problem> {
+    pub async fn scope_among(
+        &self,
+        state: &State,
+        apps: &[AppRow],
+        range: Range,
+    ) -> Result<Option<Scope>, Problem> {
         let wanted = |row: &&AppRow| self.app.is_empty() || row.app == self.app;
         let busiest = apps.iter().find(wanted);
-        let or = |given: &str, found: Option<&String>| if given.is_empty() { found.cloned() } else { Some(given.to_owned()) };
+        let or = |given: &str, found: Option<&String>| {
+            if given.is_empty() {
+                found.cloned()
+            } else {
+                Some(given.to_owned())
+            }
+        };
         let app = or(&self.app, busiest.map(|row| &row.app));
         let environment = or(&self.environment, busiest.map(|row| &row.environment));
         if let Some(app) = &app
@@ -95,19 +130,33 @@ impl Parameters {
         {
             self.must_know(state, app, "").await?;
         }
-        Ok(app.map(|app| Scope { app, environment: environment.unwrap_or_default(), from_ms: range.from_ms, to_ms: range.to_ms }))
+        Ok(app.map(|app| Scope {
+            app,
+            environment: environment.unwrap_or_default(),
+            from_ms: range.from_ms,
+            to_ms: range.to_ms,
+        }))
     }
 
     /// 404 unless the app (and route) was measured once, or is configured: a quiet one is empty, an unknown one is an error.
     pub async fn must_know(&self, state: &State, app: &str, route: &str) -> Result<(), Problem> {
-        let configured = route.is_empty() && state.config.apps.iter().any(|known| known.name == app);
+        let configured =
+            route.is_empty() && state.config.apps.iter().any(|known| known.name == app);
         if configured || queries::known(&state.store, app, route).await? {
             return Ok(());
         }
         Err(if route.is_empty() {
-            Problem::new(StatusCode::NOT_FOUND, "unknown-app", "nothing was ever measured for this app")
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-app",
+                "nothing was ever measured for this app",
+            )
         } else {
-            Problem::new(StatusCode::NOT_FOUND, "unknown-route", "nothing was ever measured on this route")
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "unknown-route",
+                "nothing was ever measured on this route",
+            )
         })
     }
 }
@@ -127,7 +176,11 @@ pub fn invalid(detail: &str) -> Problem {
 
 fn instant(name: &str, text: &str) -> Result<i64, Problem> {
     let parsed: Result<Timestamp, _> = text.parse();
-    parsed.map(Timestamp::as_millisecond).map_err(|_| invalid(&format!("{name} is an RFC 3339 time such as 2026-10-01T13:00:00Z")))
+    parsed.map(Timestamp::as_millisecond).map_err(|_| {
+        invalid(&format!(
+            "{name} is an RFC 3339 time such as 2026-10-01T13:00:00Z"
+        ))
+    })
 }
 
 fn duration_ms(name: &str) -> Option<i64> {
@@ -135,7 +188,10 @@ fn duration_ms(name: &str) -> Option<i64> {
         Some(digits) => (digits, HOUR_MS),
         None => (name.strip_suffix('d')?, DAY_MS),
     };
-    let count: i64 = digits.parse().ok().filter(|count| (1..=100_000).contains(count))?;
+    let count: i64 = digits
+        .parse()
+        .ok()
+        .filter(|count| (1..=100_000).contains(count))?;
     Some(count * unit_ms)
 }
 
@@ -147,8 +203,16 @@ mod tests {
     const NOW_MS: i64 = 1_795_257_000_000;
 
     fn check(range: &str, from: &str, to: &str, expected: Option<(i64, i64)>) {
-        let parameters = Parameters { range: range.into(), from: from.into(), to: to.into(), ..Parameters::default() };
-        let found = parameters.range(NOW_MS).ok().map(|range| ((range.to_ms - range.from_ms), range.step_s));
+        let parameters = Parameters {
+            range: range.into(),
+            from: from.into(),
+            to: to.into(),
+            ..Parameters::default()
+        };
+        let found = parameters
+            .range(NOW_MS)
+            .ok()
+            .map(|range| ((range.to_ms - range.from_ms), range.step_s));
         assert_eq!(found, expected, "{range} {from} {to}");
     }
 
@@ -156,9 +220,24 @@ mod tests {
     fn ranges_begin_on_a_whole_step() {
         check("1h", "", "", Some((HOUR_MS + HOUR_MS / 2, 3600)));
         check("", "", "", Some((7 * DAY_MS + HOUR_MS / 2, 3600)));
-        check("28d", "", "", Some((28 * DAY_MS + 10 * HOUR_MS + HOUR_MS / 2, 86_400)));
-        check("", "2026-10-01T00:00:00Z", "2026-10-03T00:00:00Z", Some((2 * DAY_MS, 3600)));
-        check("730d", "", "", Some((730 * DAY_MS + 10 * HOUR_MS + HOUR_MS / 2, 86_400)));
+        check(
+            "28d",
+            "",
+            "",
+            Some((28 * DAY_MS + 10 * HOUR_MS + HOUR_MS / 2, 86_400)),
+        );
+        check(
+            "",
+            "2026-10-01T00:00:00Z",
+            "2026-10-03T00:00:00Z",
+            Some((2 * DAY_MS, 3600)),
+        );
+        check(
+            "730d",
+            "",
+            "",
+            Some((730 * DAY_MS + 10 * HOUR_MS + HOUR_MS / 2, 86_400)),
+        );
     }
 
     #[test]

@@ -11,7 +11,9 @@ use super::State;
 use super::query::{self, DAY_MS, Parameters, Range};
 use super::summary::{self, Band, Bar, Percentiles, Point, VitalSummary};
 use crate::http::Problem;
-use crate::store::queries::{self, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope, StepVitalRow};
+use crate::store::queries::{
+    self, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope, StepVitalRow,
+};
 
 /// A page with more rows than this is not read; the busiest routes are kept and the rest is counted.
 const MAX_ROUTES: usize = 1_000;
@@ -87,11 +89,20 @@ pub struct Trend {
     pub limits: Option<(f64, f64)>,
 }
 
-pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Parameters>) -> Result<Json<RouteList>, Problem> {
+pub async fn list(
+    Shared(state): Shared<State>,
+    Query(parameters): Query<Parameters>,
+) -> Result<Json<RouteList>, Problem> {
     let now_ms = query::now_ms();
     let range = parameters.range(now_ms)?;
     let Some(scope) = parameters.scope(&state, range).await? else {
-        return Ok(Json(RouteList { range, app: String::new(), environment: String::new(), routes: Vec::new(), left_out_count: 0 }));
+        return Ok(Json(RouteList {
+            range,
+            app: String::new(),
+            environment: String::new(),
+            routes: Vec::new(),
+            left_out_count: 0,
+        }));
     };
     let filter = open_findings(&scope, "", now_ms);
     let (rows, baselines, findings) = tokio::try_join!(
@@ -104,8 +115,13 @@ pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Paramet
     }
     let mut lines: BTreeMap<String, RouteLine> = BTreeMap::new();
     for row in rows {
-        let Some(vital) = Vital::from_name(&row.vital) else { continue };
-        let Some(summary) = summary::summarise(vital, &summary::histogram(vital, &row.buckets)) else { continue };
+        let Some(vital) = Vital::from_name(&row.vital) else {
+            continue;
+        };
+        let Some(summary) = summary::summarise(vital, &summary::histogram(vital, &row.buckets))
+        else {
+            continue;
+        };
         let line = lines.entry(row.route.clone()).or_insert_with(|| RouteLine {
             route: row.route.clone(),
             page_view_count: 0,
@@ -113,7 +129,8 @@ pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Paramet
             findings_open: Vec::new(),
         });
         line.page_view_count = line.page_view_count.max(summary.n);
-        line.vitals.push(with_baseline(summary, &row.route, &baselines));
+        line.vitals
+            .push(with_baseline(summary, &row.route, &baselines));
     }
     for finding in findings {
         if let Some(line) = lines.get_mut(&finding.route) {
@@ -123,11 +140,18 @@ pub async fn list(Shared(state): Shared<State>, Query(parameters): Query<Paramet
     let mut routes: Vec<RouteLine> = lines.into_values().collect();
     routes.sort_by_key(|line| std::cmp::Reverse(line.page_view_count));
     for line in &mut routes {
-        line.vitals.sort_by_key(|vital| Vital::from_name(vital.summary.vital));
+        line.vitals
+            .sort_by_key(|vital| Vital::from_name(vital.summary.vital));
     }
     let left_out_count = routes.len().saturating_sub(MAX_ROUTES);
     routes.truncate(MAX_ROUTES);
-    Ok(Json(RouteList { range, app: scope.app, environment: scope.environment, routes, left_out_count }))
+    Ok(Json(RouteList {
+        range,
+        app: scope.app,
+        environment: scope.environment,
+        routes,
+        left_out_count,
+    }))
 }
 
 pub async fn one(
@@ -137,13 +161,26 @@ pub async fn one(
 ) -> Result<Json<RouteView>, Problem> {
     let now_ms = query::now_ms();
     let range = parameters.range(now_ms)?;
-    let asked = if parameters.vital.is_empty() { Vital::Lcp.name() } else { &parameters.vital };
-    let vital = Vital::from_name(asked).ok_or_else(|| query::invalid("vital is one of FCP LCP CLS FID INP TTFB MEMORY"))?;
+    let asked = if parameters.vital.is_empty() {
+        Vital::Lcp.name()
+    } else {
+        &parameters.vital
+    };
+    let vital = Vital::from_name(asked)
+        .ok_or_else(|| query::invalid("vital is one of FCP LCP CLS FID INP TTFB MEMORY"))?;
     let scope = parameters.scope(&state, range).await?;
     let Some(scope) = scope else {
-        return Err(Problem::new(axum::http::StatusCode::NOT_FOUND, "unknown-app", "nothing was measured yet"));
+        return Err(Problem::new(
+            axum::http::StatusCode::NOT_FOUND,
+            "unknown-app",
+            "nothing was measured yet",
+        ));
     };
-    let filter = FindingFilter { from_ms: scope.from_ms, states: Vec::new(), ..open_findings(&scope, &route, now_ms) };
+    let filter = FindingFilter {
+        from_ms: scope.from_ms,
+        states: Vec::new(),
+        ..open_findings(&scope, &route, now_ms)
+    };
     let (steps, baselines, deploys, findings) = tokio::try_join!(
         queries::vitals_by_step(&state.store, &scope, &route, "", range.step_s),
         queries::baselines(&state.store, &scope.app, &scope.environment, &route),
@@ -153,10 +190,22 @@ pub async fn one(
     if steps.is_empty() {
         parameters.must_know(&state, &scope.app, &route).await?;
     }
-    let summaries = Vital::ALL.into_iter().filter_map(|vital| summary::summarise(vital, &summary::merged(vital, &steps)));
-    let vitals = summaries.map(|summary| with_baseline(summary, &route, &baselines)).collect();
+    let summaries = Vital::ALL
+        .into_iter()
+        .filter_map(|vital| summary::summarise(vital, &summary::merged(vital, &steps)));
+    let vitals = summaries
+        .map(|summary| with_baseline(summary, &route, &baselines))
+        .collect();
     let baseline = baseline_of(vital.name(), &route, &baselines).cloned();
-    let past = baseline_steps(&state, &scope, &route, vital, baseline.as_ref(), range.step_s).await?;
+    let past = baseline_steps(
+        &state,
+        &scope,
+        &route,
+        vital,
+        baseline.as_ref(),
+        range.step_s,
+    )
+    .await?;
     let current = summary::merged(vital, &steps);
     let trend = Trend {
         vital: vital.name(),
@@ -168,8 +217,20 @@ pub async fn one(
         baseline,
         limits: vital.thresholds(),
     };
-    let Scope { app, environment, .. } = scope;
-    Ok(Json(RouteView { range, time_zone: "UTC", app, environment, route, vitals, trend, deploys, findings }))
+    let Scope {
+        app, environment, ..
+    } = scope;
+    Ok(Json(RouteView {
+        range,
+        time_zone: "UTC",
+        app,
+        environment,
+        route,
+        vitals,
+        trend,
+        deploys,
+        findings,
+    }))
 }
 
 /// The series' rollups over its baseline's window, in the same steps as the trend, so that the band is comparable to it.
@@ -182,23 +243,37 @@ pub async fn baseline_steps(
     baseline: Option<&BaselineRow>,
     step_s: i64,
 ) -> Result<Vec<StepVitalRow>, Problem> {
-    let Some(baseline) = baseline.filter(|baseline| baseline.state != "learning" && baseline.from_ms < baseline.to_ms) else {
+    let Some(baseline) = baseline
+        .filter(|baseline| baseline.state != "learning" && baseline.from_ms < baseline.to_ms)
+    else {
         return Ok(Vec::new());
     };
     let from_ms = baseline.from_ms.max(baseline.to_ms - MAX_BASELINE_MS);
-    let window = Scope { from_ms, to_ms: baseline.to_ms, ..scope.clone() };
+    let window = Scope {
+        from_ms,
+        to_ms: baseline.to_ms,
+        ..scope.clone()
+    };
     Ok(queries::vitals_by_step(&state.store, &window, route, vital.name(), step_s).await?)
 }
 
-pub fn baseline_of<'a>(vital: &str, route: &str, baselines: &'a [BaselineRow]) -> Option<&'a BaselineRow> {
-    baselines.iter().find(|baseline| baseline.kind == "vital" && baseline.vital == vital && baseline.route == route)
+pub fn baseline_of<'a>(
+    vital: &str,
+    route: &str,
+    baselines: &'a [BaselineRow],
+) -> Option<&'a BaselineRow> {
+    baselines.iter().find(|baseline| {
+        baseline.kind == "vital" && baseline.vital == vital && baseline.route == route
+    })
 }
 
 fn with_baseline(summary: VitalSummary, route: &str, baselines: &[BaselineRow]) -> RouteVital {
     let baseline = baseline_of(summary.vital, route, baselines);
     RouteVital {
         baseline_state: baseline.map(|baseline| baseline.state.clone()),
-        baseline_p75: baseline.filter(|baseline| baseline.n > 0).map(|baseline| baseline.p75),
+        baseline_p75: baseline
+            .filter(|baseline| baseline.n > 0)
+            .map(|baseline| baseline.p75),
         summary,
     }
 }

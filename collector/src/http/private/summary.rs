@@ -108,12 +108,22 @@ pub fn shares(vital: Vital, histogram: &Histogram) -> Option<Shares> {
     let (good_limit, poor_limit) = vital.thresholds()?;
     let good = share_at_most(histogram, good_limit)?;
     let not_poor = share_at_most(histogram, poor_limit)?;
-    Some(Shares { good, needs_improvement: not_poor - good, poor: 1.0 - not_poor })
+    Some(Shares {
+        good,
+        needs_improvement: not_poor - good,
+        poor: 1.0 - not_poor,
+    })
 }
 
 pub fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
     let at = |p: f64| histogram.quantile(p).map(|quantile| quantile.value);
-    Some(Percentiles { p50: at(0.5)?, p75: at(0.75)?, p90: at(0.9)?, p95: at(0.95)?, p99: at(0.99)? })
+    Some(Percentiles {
+        p50: at(0.5)?,
+        p75: at(0.75)?,
+        p90: at(0.9)?,
+        p95: at(0.95)?,
+        p99: at(0.99)?,
+    })
 }
 
 pub fn points(vital: Vital, steps: &[StepVitalRow]) -> Vec<Point> {
@@ -122,7 +132,12 @@ pub fn points(vital: Vital, steps: &[StepVitalRow]) -> Vec<Point> {
         .filter_map(|step| {
             let histogram = histogram(vital, &step.buckets);
             let p75 = histogram.quantile(0.75)?.value;
-            Some(Point { at_ms: step.at_ms, n: histogram.n(), p75, good: shares(vital, &histogram).map(|shares| shares.good) })
+            Some(Point {
+                at_ms: step.at_ms,
+                n: histogram.n(),
+                p75,
+                good: shares(vital, &histogram).map(|shares| shares.good),
+            })
         })
         .collect()
 }
@@ -144,17 +159,28 @@ pub fn band(points: &[Point]) -> Option<Band> {
     }
     values.sort_by(f64::total_cmp);
     let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    Some(Band { low: at(BAND_SHARES.0), high: at(BAND_SHARES.1) })
+    Some(Band {
+        low: at(BAND_SHARES.0),
+        high: at(BAND_SHARES.1),
+    })
 }
 
 pub fn bars(histogram: &Histogram) -> Vec<Bar> {
     let n = histogram.n() as f64;
     let scheme = histogram.scheme();
-    let filled = histogram.counts().iter().enumerate().filter(|(_, count)| **count > 0);
+    let filled = histogram
+        .counts()
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count > 0);
     filled
         .map(|(index, &count)| {
             let index = index as u16;
-            Bar { low: scheme.lower_edge(index), high: scheme.upper_edge(index), share: count as f64 / n }
+            Bar {
+                low: scheme.lower_edge(index),
+                high: scheme.upper_edge(index),
+                share: count as f64 / n,
+            }
         })
         .collect()
 }
@@ -164,7 +190,11 @@ fn share_at_most(histogram: &Histogram, limit: f64) -> Option<f64> {
     let n = histogram.n();
     let scheme = histogram.scheme();
     // A grid value stands for everything up to half a step above it.
-    let limit = if scheme == Scheme::Grid { limit + GRID_HALF_STEP_MS } else { limit };
+    let limit = if scheme == Scheme::Grid {
+        limit + GRID_HALF_STEP_MS
+    } else {
+        limit
+    };
     let below: f64 = histogram
         .counts()
         .iter()
@@ -172,8 +202,19 @@ fn share_at_most(histogram: &Histogram, limit: f64) -> Option<f64> {
         .map(|(index, &count)| {
             let index = index as u16;
             // Bucket 1 also holds everything down to zero.
-            let (low, high) = (if index == 1 { 0.0 } else { scheme.lower_edge(index) }, scheme.upper_edge(index));
-            let inside = if high <= limit { 1.0 } else { ((limit - low) / (high - low)).clamp(0.0, 1.0) };
+            let (low, high) = (
+                if index == 1 {
+                    0.0
+                } else {
+                    scheme.lower_edge(index)
+                },
+                scheme.upper_edge(index),
+            );
+            let inside = if high <= limit {
+                1.0
+            } else {
+                ((limit - low) / (high - low)).clamp(0.0, 1.0)
+            };
             inside * count as f64
         })
         .sum();
@@ -204,24 +245,41 @@ mod tests {
     fn shares_are_close_to_a_count_of_the_values() {
         let values: Vec<f64> = (1..=10_000).map(f64::from).collect();
         let found = shares(Vital::Lcp, &of(Vital::Lcp, values)).expect("LCP has limits");
-        assert!((found.good - 0.25).abs() < 0.004 && (found.poor - 0.60).abs() < 0.004, "{found:?}");
+        assert!(
+            (found.good - 0.25).abs() < 0.004 && (found.poor - 0.60).abs() < 0.004,
+            "{found:?}"
+        );
         assert!((found.good + found.needs_improvement + found.poor - 1.0).abs() < 1e-9);
     }
 
     #[test]
     fn a_value_on_the_limit_is_good() {
-        assert_eq!(shares(Vital::Fid, &of(Vital::Fid, [96.0; 4])).map(|shares| shares.good), Some(1.0));
+        assert_eq!(
+            shares(Vital::Fid, &of(Vital::Fid, [96.0; 4])).map(|shares| shares.good),
+            Some(1.0)
+        );
         // 200 and 208 share a bucket; the limit lies between them.
         let found = shares(Vital::Inp, &of(Vital::Inp, [200.0, 208.0])).expect("INP has limits");
         assert!((found.good - 0.5).abs() < 1e-9, "{found:?}");
-        assert_eq!(shares(Vital::Cls, &of(Vital::Cls, [0.0; 9])).map(|shares| shares.good), Some(1.0));
+        assert_eq!(
+            shares(Vital::Cls, &of(Vital::Cls, [0.0; 9])).map(|shares| shares.good),
+            Some(1.0)
+        );
         assert_eq!(shares(Vital::Memory, &of(Vital::Memory, [1e7])), None);
     }
 
     #[test]
     fn a_summary_says_how_sure_it_is() {
-        let few = summarise(Vital::Lcp, &of(Vital::Lcp, (0..20).map(|i| 1000.0 + f64::from(i) * 100.0))).expect("not empty");
-        let many = summarise(Vital::Lcp, &of(Vital::Lcp, (0..2000).map(|i| 1000.0 + f64::from(i)))).expect("not empty");
+        let few = summarise(
+            Vital::Lcp,
+            &of(Vital::Lcp, (0..20).map(|i| 1000.0 + f64::from(i) * 100.0)),
+        )
+        .expect("not empty");
+        let many = summarise(
+            Vital::Lcp,
+            &of(Vital::Lcp, (0..2000).map(|i| 1000.0 + f64::from(i))),
+        )
+        .expect("not empty");
         assert!(few.low_sample && !many.low_sample);
         assert!(few.p75_low < few.p75 && few.p75 < few.p75_high);
         assert!(many.p75_high - many.p75_low < few.p75_high - few.p75_low);
@@ -230,8 +288,19 @@ mod tests {
 
     #[test]
     fn a_band_needs_enough_steps() {
-        let point = |i: i64| Point { at_ms: i, n: 9, p75: i as f64, good: None };
+        let point = |i: i64| Point {
+            at_ms: i,
+            n: 9,
+            p75: i as f64,
+            good: None,
+        };
         assert_eq!(band(&(0..9).map(point).collect::<Vec<_>>()), None);
-        assert_eq!(band(&(0..=100).map(point).collect::<Vec<_>>()), Some(Band { low: 10.0, high: 90.0 }));
+        assert_eq!(
+            band(&(0..=100).map(point).collect::<Vec<_>>()),
+            Some(Band {
+                low: 10.0,
+                high: 90.0
+            })
+        );
     }
 }

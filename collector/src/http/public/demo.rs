@@ -50,13 +50,17 @@ struct AssetQuery {
 
 /// The shop under `/demo/`. `snippet` is the inline script that the pages carry before the agent; it may be empty.
 pub fn router(snippet: &str) -> Router {
-    let shop = Shop { snippet: snippet.into() };
+    let shop = Shop {
+        snippet: snippet.into(),
+    };
     let page = |page: fn(&Shop, &Variant, u32) -> Option<String>| {
         let shop = shop.clone();
-        get(move |id: Option<Path<u32>>, Query(query): Query<PageQuery>| async move {
-            let variant = Variant::of(&query.release);
-            page(&shop, &variant, id.map_or(0, |Path(id)| id)).map_or_else(not_found, html)
-        })
+        get(
+            move |id: Option<Path<u32>>, Query(query): Query<PageQuery>| async move {
+                let variant = Variant::of(&query.release);
+                page(&shop, &variant, id.map_or(0, |Path(id)| id)).map_or_else(not_found, html)
+            },
+        )
     };
     Router::new()
         .route("/demo", get(|| async { Redirect::permanent("/demo/") }))
@@ -90,7 +94,10 @@ impl Shop {
                 )
             })
             .collect();
-        Some(self.fill("list.html", variant)?.replace("{{cards}}", &cards.join("\n")))
+        Some(
+            self.fill("list.html", variant)?
+                .replace("{{cards}}", &cards.join("\n")),
+        )
     }
 
     fn product(&self, variant: &Variant, id: u32) -> Option<String> {
@@ -112,7 +119,11 @@ impl Shop {
 
     /// What all pages share. The agent's tags come as a user would paste them.
     fn fill(&self, file: &str, variant: &Variant) -> Option<String> {
-        let snippet = if self.snippet.is_empty() { String::new() } else { format!("<script>{}</script>\n  ", self.snippet) };
+        let snippet = if self.snippet.is_empty() {
+            String::new()
+        } else {
+            format!("<script>{}</script>\n  ", self.snippet)
+        };
         let agent = format!(
             "{snippet}<script async src=\"/agent.js\" data-app=\"demo\" data-release=\"{}\"></script>",
             variant.release
@@ -128,12 +139,23 @@ impl Shop {
              private listener (port 8081 by default).</footer>",
             variant.release
         );
-        let slow_image = if variant.is_slow() { format!("?delay_ms={SLOW_IMAGE_DELAY_MS}") } else { String::new() };
+        let slow_image = if variant.is_slow() {
+            format!("?delay_ms={SLOW_IMAGE_DELAY_MS}")
+        } else {
+            String::new()
+        };
         Some(
             text(file)?
                 .replace("{{header}}", &header)
                 .replace("{{footer}}", &footer)
-                .replace("{{variant}}", if variant.is_slow() { SLOW_RELEASE } else { "normal" })
+                .replace(
+                    "{{variant}}",
+                    if variant.is_slow() {
+                        SLOW_RELEASE
+                    } else {
+                        "normal"
+                    },
+                )
                 .replace("{{query}}", &query)
                 .replace("{{slow_image}}", &slow_image)
                 .replace("{{agent}}", &agent),
@@ -150,8 +172,15 @@ impl Variant {
     /// Letters, digits and `.-_` need no escaping anywhere on the page; any other name means the default release.
     fn of(release: &str) -> Variant {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-        let fits = !release.is_empty() && release.len() <= MAX_RELEASE_BYTES && release.bytes().all(plain);
-        Variant { release: if fits { release.to_owned() } else { DEFAULT_RELEASE.to_owned() } }
+        let fits =
+            !release.is_empty() && release.len() <= MAX_RELEASE_BYTES && release.bytes().all(plain);
+        Variant {
+            release: if fits {
+                release.to_owned()
+            } else {
+                DEFAULT_RELEASE.to_owned()
+            },
+        }
     }
 
     fn is_slow(&self) -> bool {
@@ -160,7 +189,11 @@ impl Variant {
 
     /// What every link carries so that the visit stays on its release.
     fn query(&self) -> String {
-        if self.release == DEFAULT_RELEASE { String::new() } else { format!("?release={}", self.release) }
+        if self.release == DEFAULT_RELEASE {
+            String::new()
+        } else {
+            format!("?release={}", self.release)
+        }
     }
 }
 
@@ -171,11 +204,21 @@ async fn asset(Path(file): Path<String>, Query(query): Query<AssetQuery>) -> Res
         Some((_, "webp")) => (Files::get(&format!("images/{file}")), "image/webp"),
         _ => (None, ""),
     };
-    let Some(found) = found else { return not_found() };
+    let Some(found) = found else {
+        return not_found();
+    };
     tokio::time::sleep(Duration::from_millis(query.delay_ms.min(MAX_DELAY_MS))).await;
     // A delayed asset must be slow each time it is looked at, so it is never kept.
-    let caching = if query.delay_ms > 0 { "no-store" } else { "public, max-age=300" };
-    let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, caching), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    let caching = if query.delay_ms > 0 {
+        "no-store"
+    } else {
+        "public, max-age=300"
+    };
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, caching),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     (headers, found.data).into_response()
 }
 
@@ -197,7 +240,9 @@ fn text(file: &str) -> Option<String> {
 }
 
 fn products() -> Vec<Product> {
-    let file = Files::get("products.json").map(|found| found.data).unwrap_or_default();
+    let file = Files::get("products.json")
+        .map(|found| found.data)
+        .unwrap_or_default();
     serde_json::from_slice(&file).expect("products.json is part of the build and tested")
 }
 
@@ -206,7 +251,9 @@ mod tests {
     use super::*;
 
     fn shop() -> Shop {
-        Shop { snippet: "/* snippet */".into() }
+        Shop {
+            snippet: "/* snippet */".into(),
+        }
     }
 
     #[test]
@@ -214,7 +261,11 @@ mod tests {
         for release in ["", "slow", "2.0.0"] {
             let variant = Variant::of(release);
             let mut pages = vec![shop().list(&variant), shop().cart(&variant)];
-            pages.extend(products().iter().map(|product| shop().product(&variant, product.id)));
+            pages.extend(
+                products()
+                    .iter()
+                    .map(|product| shop().product(&variant, product.id)),
+            );
             for page in pages {
                 let page = page.expect("the template exists");
                 assert!(!page.contains("{{"), "{page}");
@@ -226,9 +277,17 @@ mod tests {
 
     #[test]
     fn the_slow_variant_is_slow_and_stays_slow() {
-        let slow = shop().product(&Variant::of("slow"), 3).expect("product 3 exists");
-        assert!(slow.contains("delay_ms=2600") && slow.contains("/demo/cart?release=slow") && slow.contains("data-variant=\"slow\""));
-        let normal = shop().product(&Variant::of(""), 3).expect("product 3 exists");
+        let slow = shop()
+            .product(&Variant::of("slow"), 3)
+            .expect("product 3 exists");
+        assert!(
+            slow.contains("delay_ms=2600")
+                && slow.contains("/demo/cart?release=slow")
+                && slow.contains("data-variant=\"slow\"")
+        );
+        let normal = shop()
+            .product(&Variant::of(""), 3)
+            .expect("product 3 exists");
         assert!(!normal.contains("delay_ms") && normal.contains("href=\"/demo/cart\""));
         assert!(shop().product(&Variant::of(""), 99).is_none());
     }
@@ -243,7 +302,10 @@ mod tests {
     #[test]
     fn each_product_has_its_images() {
         for product in products() {
-            for file in [format!("images/{}.webp", product.image), format!("images/{}-small.webp", product.image)] {
+            for file in [
+                format!("images/{}.webp", product.image),
+                format!("images/{}-small.webp", product.image),
+            ] {
                 assert!(Files::get(&file).is_some(), "{file}");
             }
         }
