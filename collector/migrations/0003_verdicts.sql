@@ -19,7 +19,8 @@ create table baseline_rows
     n UInt64,
     hours_used UInt32,
     hours_left_out UInt32,
-    left_out_reasons Map(String, UInt64),
+    left_out_reasons Array(String),
+    minimum_detectable_ratio Nullable(Float64),
     from_at DateTime('UTC'),
     to_at DateTime('UTC'),
     updated_at DateTime64(3, 'UTC')

@@ -58,7 +58,7 @@ select
     b.strategy as strategy, if(d.decision != '', d.decision, toString(b.state)) as state,
     b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
     b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
-    b.updated_at as updated_at
+    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio
 from baseline_rows as b final
 left join (select id, toString(decision) as decision from decision_rows final where subject = 'baseline') as d on d.id = b.id;
 

@@ -76,7 +76,9 @@ async fn decide(
 ) -> anyhow::Result<()> {
     store
         .client()
-        .query("insert into decision_rows values (?, ?, ?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'))")
+        .query(
+            "insert into decision_rows values (?, ?, ?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'))",
+        )
         .bind(subject)
         .bind(id)
         .bind(at_ms.max(0) as u64)

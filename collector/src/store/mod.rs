@@ -4,9 +4,16 @@
 //! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
 //! [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
 
+pub mod block;
+pub mod dead_letter;
 pub mod decisions;
 mod migrate;
 pub mod queries;
+mod refusal;
+mod row_binary;
+pub mod rows;
+mod tables;
+pub mod writer;
 
 use std::time::Duration;
 

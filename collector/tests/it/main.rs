@@ -8,3 +8,4 @@ mod embedded;
 mod engine;
 mod spool;
 mod store;
+mod writer;

@@ -1,0 +1,295 @@
+//! Records from the spool into ClickHouse: each page view once, whatever arrives how often and in which order.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use collector::ingest::{Accepted, Engine};
+use collector::metrics::Metrics;
+use collector::spool::{Limits, Reader, Spool};
+use collector::store::dead_letter::DeadLetters;
+use collector::store::rows::BeaconRows;
+use collector::store::{Store, writer};
+use tokio::sync::watch;
+use wire::{Beacon, Measurement, Operation, Vital};
+
+use crate::engine;
+
+const START_MS: u64 = 1_795_200_000_000;
+
+/// A beacon of the numbered page view with LCP and one operation.
+pub fn accepted(view: u32, seq: u32, lcp_ms: f64) -> Accepted {
+    Accepted {
+        app: "shop".into(),
+        received_ms: START_MS + 5_000,
+        started_ms: START_MS,
+        engine: Engine::Wasm,
+        device: "mobile".into(),
+        browser: "Chrome 156".into(),
+        os: "Android".into(),
+        country: String::new(),
+        stratum: "mobile/fast/network".into(),
+        beacon: Beacon {
+            view: format!("0193c2f0-7c1e-7cc3-98c4-{view:012x}"),
+            seq,
+            session: format!("session-{view}"),
+            sent_ms: START_MS + 5_000,
+            start_ms: START_MS,
+            path: "/product/:id".into(),
+            route: "/product/:id".into(),
+            release: "1.4.2".into(),
+            environment: "production".into(),
+            measurements: vec![Measurement {
+                vital: Vital::Lcp,
+                value: lcp_ms,
+                attribution: vec![("element".into(), "#hero".into())],
+            }],
+            operations: vec![Operation {
+                name: "GET /api/cart".into(),
+                duration_ms: 231.0,
+                success: true,
+                at_ms: 1_000.0,
+                ..Operation::default()
+            }],
+            drops: vec![("buffer-full".into(), 2)],
+            ..Beacon::default()
+        },
+    }
+}
+
+pub fn payload(accepted: &Accepted) -> Bytes {
+    serde_json::to_vec(accepted).expect("is JSON").into()
+}
+
+pub async fn count(store: &Store, sql: &str) -> u64 {
+    let query = store.client().query(&sql.replace('?', "??"));
+    query
+        .fetch_one()
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+async fn text(store: &Store, sql: &str) -> String {
+    let query = store.client().query(&sql.replace('?', "??"));
+    query
+        .fetch_one()
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+}
+
+/// A writer over a spool of its own.
+pub struct Running {
+    pub spool: Spool,
+    pub metrics: Arc<Metrics>,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+pub fn start(store: &Store, name: &str) -> Running {
+    let folder = engine::scratch(name);
+    let (spool, reader): (Spool, Reader) =
+        Spool::open(&folder.join("spool"), Limits::with_max_bytes(1 << 30)).expect("opens");
+    let metrics = Arc::new(Metrics::default());
+    let (stop, shutdown) = watch::channel(false);
+    let dead_letters = DeadLetters::new(&folder.join("dead-letter"));
+    let task = tokio::spawn(writer::run(
+        store.clone(),
+        reader,
+        dead_letters,
+        metrics.clone(),
+        shutdown,
+    ));
+    Running {
+        spool,
+        metrics,
+        stop,
+        task,
+    }
+}
+
+impl Running {
+    pub async fn append(&self, payloads: Vec<Bytes>) {
+        self.metrics.received_more(payloads.len() as u64);
+        self.metrics.spooled(payloads.len() as u64);
+        self.spool
+            .append(payloads)
+            .await
+            .expect("the spool takes it");
+    }
+
+    /// Asks for the end and waits for the drain.
+    pub async fn drain(self) -> Arc<Metrics> {
+        self.stop.send(true).expect("the writer runs");
+        self.task.await.expect("the writer does not panic");
+        self.metrics
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_beacon_is_queryable_with_every_column() {
+    let store = engine::store().await;
+    let running = start(&store, "columns");
+    running.append(vec![payload(&accepted(1, 0, 2412.5))]).await;
+    engine::eventually("the beacon is stored", async || {
+        (running.metrics.counts().stored == 1).then_some(())
+    })
+    .await;
+    let row = "select concat(app, ' ', environment, ' ', release, ' ', route, ' ', toString(view_id), ' ', vital, ' ', \
+        toString(value), ' ', rating, ' ', toString(started_at), ' ', device, ' ', browser, ' ', attribution, ' ', engine) from measurements";
+    assert_eq!(
+        text(&store, row).await,
+        "shop production 1.4.2 /product/:id 0193c2f0-7c1e-7cc3-98c4-000000000001 LCP 2412.5 good 2026-11-20 18:40:00.000 mobile \
+         Chrome 156 {\"element\":\"#hero\"} wasm"
+    );
+    let view = "select concat(session_id, ' ', navigation_type, ' ', toString(sample_rate), ' ', toString(beacons), ' ', toString(drops)) \
+        from page_views";
+    assert_eq!(
+        text(&store, view).await,
+        "session-1 navigate 1 1 {'buffer-full':2}"
+    );
+    let operation = "select concat(name, ' ', toString(duration_ms), ' ', toString(success), ' ', toString(at)) from operations";
+    assert_eq!(
+        text(&store, operation).await,
+        "GET /api/cart 231 true 2026-11-20 18:40:01.000"
+    );
+    running.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_and_disorder_change_nothing() {
+    let store = engine::store().await;
+    // Sequence 2 comes before 1; 1 and 2 come again with other values, which do not count.
+    let beacons = [
+        (1, 0, 900.0),
+        (1, 2, 3000.0),
+        (1, 1, 1500.0),
+        (1, 2, 9.0),
+        (1, 0, 9.0),
+        (2, 0, 700.0),
+    ];
+    let first = start(&store, "disorder-1");
+    for (view, seq, lcp_ms) in beacons {
+        first
+            .append(vec![payload(&accepted(view, seq, lcp_ms))])
+            .await;
+    }
+    let metrics = first.drain().await;
+    assert_eq!(metrics.counts().stored, 6, "duplicates count as stored");
+    let sums = "select toUInt64(sum(value)) from measurements";
+    assert_eq!(count(&store, sums).await, 3700);
+    assert_eq!(
+        count(&store, "select toUInt64(sum(beacons)) from page_views").await,
+        4
+    );
+    assert_eq!(count(&store, "select count() from operations").await, 4);
+    assert_eq!(
+        count(&store, "select sum(drops['buffer-full']) from page_views").await,
+        8
+    );
+
+    // The whole stream once more, cut differently, as after a crash before the acknowledgement. The numbers of a spool go on, so
+    // a repeat never has a lower one.
+    let mut again = BeaconRows::default();
+    for (record, (view, seq, lcp_ms)) in (1..).zip(beacons) {
+        again
+            .push(record, &accepted(view, seq, lcp_ms))
+            .expect("names a view");
+    }
+    for block in again.seal() {
+        writer::insert_once(&store, &block).await.expect("is taken");
+        writer::insert_once(&store, &block)
+            .await
+            .expect("is recognised");
+    }
+    assert_eq!(count(&store, sums).await, 3700);
+    assert_eq!(count(&store, "select count() from page_views").await, 2);
+    assert_eq!(count(&store, "select count() from operations").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sealed_block_sent_again_adds_no_rows_even_before_merging() {
+    let store = engine::store().await;
+    let mut rows = BeaconRows::default();
+    // Two days, so two partitions in one block.
+    rows.push(1, &accepted(1, 0, 100.0)).expect("names a view");
+    let mut later = accepted(2, 0, 100.0);
+    later.beacon.start_ms += 86_400_000;
+    rows.push(2, &later).expect("names a view");
+    let blocks = rows.seal();
+    for block in blocks.iter().chain(&blocks) {
+        writer::insert_once(&store, block).await.expect("is taken");
+    }
+    assert_eq!(
+        count(&store, "select count() from measurement_rows").await,
+        2
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_stored_becomes_a_dead_letter_and_holds_nobody_up() {
+    let store = engine::store().await;
+    let running = start(&store, "dead");
+    let mut nameless = accepted(3, 0, 1.0);
+    nameless.beacon.view = "not a view".into();
+    running
+        .append(vec![
+            payload(&accepted(1, 0, 1.0)),
+            Bytes::from_static(b"{\"not\":\"a beacon\"}"),
+            payload(&nameless),
+            payload(&accepted(2, 0, 1.0)),
+        ])
+        .await;
+    let metrics = running.drain().await;
+    assert_eq!(metrics.counts().stored, 2);
+    assert_eq!(count(&store, "select count() from measurements").await, 2);
+    let folder = engine::scratch("dead").join("dead-letter");
+    let files: Vec<_> = std::fs::read_dir(folder)
+        .expect("exists")
+        .flatten()
+        .collect();
+    let text = std::fs::read_to_string(files[0].path()).expect("is text");
+    assert_eq!(text.lines().count(), 2);
+    assert!(
+        text.contains("not a beacon") && text.contains("not a view"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_of_the_engine_delays_but_loses_and_doubles_nothing() {
+    let server = collector::embedded::start_with(engine::options(&engine::scratch("restart")))
+        .await
+        .unwrap_or_else(|error| panic!("{error}"));
+    let store = Store::new(collector::store::Access {
+        url: server.url.clone(),
+        database: "vitalscope".into(),
+        user: server.user.clone(),
+        password: server.password.clone(),
+    });
+    store
+        .migrate(&collector::config::Retention::default())
+        .await
+        .expect("migrates");
+    let running = start(&store, "restart");
+    for view in 0..200 {
+        running
+            .append(vec![payload(&accepted(view, 0, 100.0))])
+            .await;
+        if view == 100 {
+            let status = std::process::Command::new("kill")
+                .args(["-9", &server.pid().to_string()])
+                .status();
+            assert!(status.expect("kill is installed").success());
+        }
+    }
+    engine::eventually("everything is stored", async || {
+        (running.metrics.counts().stored == 200).then_some(())
+    })
+    .await;
+    assert_eq!(count(&store, "select count() from measurements").await, 200);
+    assert_eq!(
+        count(&store, "select count() from measurement_rows").await,
+        200
+    );
+    running.drain().await;
+    server.stop().await;
+}
