@@ -10,6 +10,8 @@ use crate::score::{Ridits, ScoreSum};
 
 /// Normal quantile of a two-sided 90 % interval.
 pub const Z_90: f64 = 1.645;
+/// A thousandfold: where a baseline has no slope (one value only) a shift has no size, and no larger one is ever stated.
+const MAX_SHIFT: f64 = 7.0;
 /// The quantile people watch: a vital is judged at its 75th percentile.
 const P: f64 = 0.75;
 
@@ -206,7 +208,7 @@ fn shift(both: &[(&StratumPair, f64)], scheme: Scheme) -> (f64, f64) {
         }
     }
     let score = sum.score();
-    (score.shift, score.variance)
+    (score.shift.clamp(-MAX_SHIFT, MAX_SHIFT), score.variance)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Tails of the distributions that the method uses, and the trigamma function. Nothing here knows what a series is.
 
-use statrs::function::{beta::beta_reg, erf::erfc};
+use statrs::function::{
+    beta::beta_reg,
+    erf::{erfc, erfc_inv},
+};
 
 /// Upper tail of Student's t with `df` degrees of freedom: P(T > t), in 0..=1 for every input.
 pub fn student_t_upper(t: f64, df: f64) -> f64 {
@@ -22,6 +25,11 @@ pub fn student_t_upper(t: f64, df: f64) -> f64 {
 /// Standard normal distribution function.
 pub fn normal_cdf(z: f64) -> f64 {
     0.5 * erfc(-z / std::f64::consts::SQRT_2)
+}
+
+/// The deviate below which a standard normal variable lies with probability `p`; finite for every `p`.
+pub fn normal_quantile(p: f64) -> f64 {
+    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * p.clamp(1e-300, 1.0 - 1e-16))
 }
 
 /// Second derivative of ln Gamma, for x > 0: recurrence up to 15, then the asymptotic series (Abramowitz and Stegun 6.4.12).
@@ -59,6 +67,17 @@ mod tests {
             );
         }
         assert!((normal_cdf(1.959963984540054) - 0.975).abs() < 1e-10);
+    }
+
+    #[test]
+    fn quantiles_invert_the_distribution() {
+        for p in [1e-6, 0.1, 0.5, 0.975, 0.999] {
+            assert!(
+                (normal_cdf(normal_quantile(p)) / p - 1.0).abs() < 1e-9,
+                "{p}"
+            );
+        }
+        assert!(normal_quantile(0.0).is_finite() && normal_quantile(1.0).is_finite());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::series::{History, Hour};
 
 /// The size of a finding is read from at most this many hours after the change: one week holds each weekday once.
 const MAX_SIZE_HOURS: Hour = 168;
+/// A release reaches its visitors over some hours: its first beacon may come so long before the step that it causes.
+const RAMP_HOURS: Hour = 3;
 
 /// Where the change lies, with residuals negated for drops by the caller; and the mean shift since then.
 pub fn locate(residual: &[f64], weight: &[f64], at: usize, first_hour: Hour) -> (ChangePoint, f64) {
@@ -71,7 +73,7 @@ pub fn first_seen<'h>(histories: impl Iterator<Item = &'h History>) -> BTreeMap<
     first
 }
 
-/// The release whose first beacon lies in the change-point set and that a fair share of the page views since then came
+/// The release whose first beacon lies in the change-point set, or just before it, and that a fair share of the page views since then came
 /// from; of several the likeliest. `None` is an answer: the cause may be a CDN, a third party or the backend.
 pub fn blame(
     members: &[&History],
@@ -89,21 +91,18 @@ pub fn blame(
     };
     let mut best: Option<(f64, &str)> = None;
     for (name, first) in first_seen {
-        // A release that began inside an hour changes the hour after it, too.
-        if !(change.low() - 1..=change.high()).contains(first) {
+        if !(change.low() - RAMP_HOURS..=change.high()).contains(first) {
             continue;
         }
         let hours = *first..last + 1;
         let share = views_of(Some(name), &hours) as f64 / views_of(None, &hours).max(1) as f64;
-        let strength = |hour: Hour| {
-            change
-                .set
-                .iter()
-                .zip(&change.strength)
-                .find(|(at, _)| **at == hour)
-                .map_or(0.0, |(_, s)| *s)
-        };
-        let score = strength(*first).max(strength(*first + 1));
+        let ramp = *first..=*first + RAMP_HOURS;
+        let strength = change
+            .set
+            .iter()
+            .zip(&change.strength)
+            .filter(|(hour, _)| ramp.contains(hour));
+        let score = strength.fold(0.0, |best: f64, (_, strength)| best.max(*strength));
         if share >= policy.release_min_share && best.is_none_or(|(top, _)| score > top) {
             best = Some((score, name));
         }

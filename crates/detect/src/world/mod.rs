@@ -6,9 +6,8 @@
 //! views. The last two days also exist as single page views, and their hours are summed from those, so that rollups
 //! recomputed from measurements agree with the rollups given.
 //!
-//! Relative evidence, not field accuracy: the noise is ours, without the tails of real traffic. [`World::shop`] moreover draws
-//! visits in opposed pairs, which takes half of the sampling noise away: what is shown to people must not cry wolf on an unlucky
-//! day. Error rates are measured with [`Sampling::Independent`].
+//! Relative evidence, not field accuracy: the noise is ours, without the tails of real traffic. [`World::shop`] moreover spreads
+//! its draws evenly, which takes most of the sampling noise away: what is shown to people must not cry wolf on an unlucky day. Error rates are measured with [`Sampling::Independent`].
 
 mod rng;
 mod shop;
@@ -19,6 +18,7 @@ use std::fmt::Write;
 
 use wire::Vital;
 
+use crate::distribution::normal_quantile;
 use crate::finding::Direction;
 use crate::histogram::Scheme;
 use crate::series::Hour;
@@ -82,8 +82,8 @@ pub struct Truth {
 pub enum Sampling {
     /// As real visits come.
     Independent,
-    /// Each second visit leans against the first.
-    Paired,
+    /// Spread evenly over the distribution, with jitter: an hour's visits are never all slow by bad luck.
+    Spread,
 }
 
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ pub struct World {
 impl World {
     /// The shop with two regressions that begin in its last ten days: the world to show.
     pub fn shop(seed: u64, end_hour: Hour) -> World {
-        let mut world = World::new(seed, end_hour, Sampling::Paired);
+        let mut world = World::new(seed, end_hour, Sampling::Spread);
         let regressions = [
             ("/product/:id", Vital::Lcp, 1.3, "1.4.1"),
             ("/cart", Vital::Inp, 1.4, "1.4.2"),
@@ -220,9 +220,8 @@ impl World {
                 for vital in Vital::ALL {
                     for class in classes(vital) {
                         let law = self.law(vital, route, stratum, class, release, hour);
-                        let mut pairs = Pairs::new(self.sampling);
-                        for _ in 0..rng.poisson(visits * presence(vital, one.device, class)) {
-                            let z = pairs.next(&mut rng);
+                        let visits = visits * presence(vital, one.device, class);
+                        for z in self.deviates(rng.poisson(visits), &mut rng) {
                             let value = law.value(z, &mut rng);
                             let views = if rng.uniform() < LONG_VISITS { 2 } else { 1 };
                             sums.add(vital, stratum, class, release, value, views);
@@ -246,6 +245,15 @@ impl World {
             1.0 - mobile
         };
         views * device * stratum.share / (1.0 + LONG_VISITS)
+    }
+
+    /// Standard normal deviates of `n` visits.
+    fn deviates(&self, n: u32, rng: &mut Rng) -> Vec<f64> {
+        let one = |index: u32, rng: &mut Rng| match self.sampling {
+            Sampling::Independent => rng.normal(),
+            Sampling::Spread => normal_quantile((f64::from(index) + rng.uniform()) / f64::from(n)),
+        };
+        (0..n).map(|index| one(index, rng)).collect()
     }
 
     /// Which releases serve an hour, each with its share of the page views.
@@ -324,37 +332,6 @@ impl World {
                 .position(|release| release.name == name)
         };
         position(release) >= position(since)
-    }
-}
-
-/// Correlation of the two visits of a pair.
-const PAIR_CORRELATION: f64 = -0.6;
-
-/// Standard normal deviates of visits, in opposed pairs if the sampling asks for it.
-struct Pairs {
-    sampling: Sampling,
-    first: Option<f64>,
-}
-
-impl Pairs {
-    fn new(sampling: Sampling) -> Pairs {
-        Pairs {
-            sampling,
-            first: None,
-        }
-    }
-
-    fn next(&mut self, rng: &mut Rng) -> f64 {
-        let own = rng.normal();
-        match self.first.take() {
-            Some(first) => {
-                PAIR_CORRELATION * first + (1.0 - PAIR_CORRELATION * PAIR_CORRELATION).sqrt() * own
-            }
-            None => {
-                self.first = (self.sampling == Sampling::Paired).then_some(own);
-                own
-            }
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use wire::Vital;
 
 use super::rng::Rng;
 use super::shop::{BROWSERS, Browser, COUNTRIES, INTERACTIONS, ROUTES, STRATA, attribution};
-use super::{HourSums, LONG_VISITS, Pairs, SeriesHour, World};
+use super::{HourSums, LONG_VISITS, SeriesHour, World};
 use crate::series::Hour;
 
 /// Correlation of a visit's second page view with its first, and of a view's vitals with each other: a slow phone is slow
@@ -65,12 +65,10 @@ pub fn page_views(world: &World, route: usize, hour: Hour) -> Vec<PageView> {
                     let browsers = BROWSERS
                         .iter()
                         .map(|browser| if kind(browser) { browser.share } else { 0.0 });
-                    let mut pairs = Pairs::new(world.sampling);
-                    for _ in
-                        0..rng.poisson(visits * interactions.share * browsers.clone().sum::<f64>())
-                    {
+                    let share = interactions.share * browsers.clone().sum::<f64>();
+                    let visit_count = rng.poisson(visits * share);
+                    for z in world.deviates(visit_count, &mut rng) {
                         let browser = &BROWSERS[rng.pick(browsers.clone())];
-                        let z = pairs.next(&mut rng);
                         let visit = Visit {
                             route,
                             place: Place { stratum, class },
