@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 
@@ -158,7 +158,7 @@ fn load_seed(ws: &Workspace, collector: &Path) -> Result<()> {
         return Ok(());
     }
     let started = Instant::now();
-    let seed = seed::write(&ws.target.join("seed.ndjson"))?;
+    let seed = seed::write(&ws.target.join("seed.ndjson"), this_hour()?)?;
     println!(
         "run: synthetic history written: {} lines ({:.0} s)",
         seed.lines,
@@ -180,6 +180,12 @@ fn load_seed(ws: &Workspace, collector: &Path) -> Result<()> {
         println!("  {regression}");
     }
     Ok(())
+}
+
+/// Whole hours since the Unix epoch: the running hour belongs to real visitors.
+fn this_hour() -> Result<i64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(i64::try_from(now.as_secs() / 3600)?)
 }
 
 fn setting(name: &str, default: &str) -> String {

@@ -48,8 +48,11 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds to the row of that kind.
+    /// Adds to the row of that kind. A kind of which there was nothing gets no row.
     pub fn add(&mut self, kind: &str, counts: Counts, seconds: f64) {
+        if counts == Counts::default() && seconds == 0.0 {
+            return;
+        }
         match self.rows.iter_mut().find(|(name, ..)| name == kind) {
             Some((_, sum, time)) => {
                 *sum += counts;
@@ -95,6 +98,8 @@ impl Tally {
 /// One test binary, or the doc tests of one crate, as `cargo test` announces it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Suite {
+    /// The crate or program whose unit tests were announced last: integration tests follow those of their package.
+    pub package: String,
     /// `unittests src/lib.rs (target/…/wire-1f2e)`, `tests/it/main.rs (…)` or `doc-tests wire`.
     pub name: String,
     pub counts: Counts,
@@ -103,12 +108,15 @@ pub struct Suite {
 /// Suites in the output of `cargo test`, of the instrumented binaries, or of the wasm-bindgen runner.
 pub fn libtest(output: &str) -> Vec<Suite> {
     let mut suites = Vec::new();
-    let mut name = String::new();
+    let (mut package, mut name) = (String::new(), String::new());
     for line in output.lines() {
         let line = plain(line);
         let line = line.trim();
         if let Some(rest) = line.strip_prefix("Running ") {
             name = rest.to_owned();
+            if name.starts_with("unittests ") {
+                package = program(&name).to_owned();
+            }
         } else if let Some(rest) = line.strip_prefix("Doc-tests ") {
             name = format!("doc-tests {rest}");
         } else if line.starts_with("test result: ") {
@@ -118,12 +126,20 @@ pub fn libtest(output: &str) -> Vec<Suite> {
                 skipped: number_before(line, " ignored"),
             };
             suites.push(Suite {
+                package: package.clone(),
                 name: name.clone(),
                 counts,
             });
         }
     }
     suites
+}
+
+/// `wire` of `unittests src/lib.rs (target/debug/deps/wire-1f2e)`.
+fn program(suite: &str) -> &str {
+    let file = suite.trim_end_matches(')').rsplit('/').next();
+    let file = file.unwrap_or(suite);
+    file.rsplit_once('-').map_or(file, |(name, _)| name)
 }
 
 /// Counts from the summary of `node --test` (reporters spec and tap). Cancelled is failed; to do is skipped.
@@ -196,6 +212,7 @@ test result: \u{1b}[31mFAILED\u{1b}[0m. 7 passed; 2 failed; 0 ignored; 0 measure
 test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out
 ";
         let suite = |name: &str, counts| Suite {
+            package: "wire".to_owned(),
             name: name.to_owned(),
             counts,
         };
