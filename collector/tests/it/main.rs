@@ -4,8 +4,11 @@
 //! Rules: no mocks where the real thing is at hand; nothing shared between tests but the engine; wait for a condition, never for
 //! a time; a missing engine is a failure that names the install command, never a skip.
 
+mod api;
+mod dashboard;
 mod embedded;
 mod engine;
+mod shop;
 mod spool;
 mod store;
 mod writer;
