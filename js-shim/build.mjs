@@ -26,7 +26,7 @@ const embedded = {
   name: 'embedded',
   setup(bundle) {
     bundle.onResolve({ filter: /^#(glue|wasm)$/ }, ({ path }) => ({ path, namespace: 'embedded' }));
-    bundle.onLoad({ filter: /^#glue$/, namespace: 'embedded' }, () => ({ contents: glue }));
+    bundle.onLoad({ filter: /^#glue$/, namespace: 'embedded' }, () => ({ contents: glue, resolveDir: pkg }));
     bundle.onLoad({ filter: /^#wasm$/, namespace: 'embedded' }, () => ({ contents: bytesModule(wasm) }));
   },
 };
@@ -59,7 +59,7 @@ const glueOnly = await build({
       name: 'empty',
       setup(bundle) {
         bundle.onResolve({ filter: /^#(glue|wasm)$/ }, ({ path }) => ({ path, namespace: 'embedded' }));
-        bundle.onLoad({ filter: /^#glue$/, namespace: 'embedded' }, () => ({ contents: glue }));
+        bundle.onLoad({ filter: /^#glue$/, namespace: 'embedded' }, () => ({ contents: glue, resolveDir: pkg }));
         bundle.onLoad({ filter: /^#wasm$/, namespace: 'embedded' }, () => ({ contents: bytesModule(Buffer.alloc(0)) }));
       },
     },

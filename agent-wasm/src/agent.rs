@@ -5,7 +5,8 @@
 use std::cell::RefCell;
 
 use gloo_timers::callback::Timeout;
-use js_sys::{Array, Object};
+use js_sys::Object;
+use vitals::Entry;
 use wasm_bindgen::JsValue;
 use web_sys::Event;
 use wire::limits::{MAX_DETAIL_KEYS, MAX_NAME_BYTES};
@@ -13,13 +14,12 @@ use wire::{Details, Operation, Scalar};
 
 use crate::config::Config;
 use crate::consent::Consent;
-use crate::handover::Early;
+use crate::entries::Early;
 use crate::lifecycle::{self, Listener, Signal};
 use crate::measuring::{Effect, Measuring};
-use crate::observe::{self, Kind, Past};
+use crate::observe::Past;
 use crate::session::Session;
-use crate::view::cut;
-use crate::{delivery, facts, notify, page};
+use crate::{delivery, page};
 
 /// The first flush comes early, so that a tab that is killed has said something.
 const FIRST_FLUSH_MS: u32 = 1500;
@@ -63,14 +63,14 @@ pub fn with(borrow: &mut dyn FnMut(&mut Measuring, f64)) {
         agent.notice_changes();
         agent.current.overhead.main_ms += page::now_ms() - now_ms;
         let effects = agent.take_effects();
-        (!effects.is_empty()).then(|| (effects, agent.address.clone()))
+        (!effects.is_empty()).then(|| (effects, agent.config.address.clone()))
     });
     let Some((effects, address)) = work else {
         return;
     };
     for effect in effects {
         match effect {
-            Effect::Tell(callback, argument) => drop(notify::call(&callback, &argument)),
+            Effect::Tell(callback, argument) => drop(page::call(&callback, &argument)),
             Effect::Fetch(attempt) => delivery::fetch(&address, attempt),
             Effect::Beacon(attempt) => delivery::beacon(&address, attempt),
         }
@@ -84,7 +84,7 @@ pub fn start(options: JsValue, early: Option<Object>) {
             .is_ok_and(|phase| matches!(*phase, Phase::Idle))
     });
     let config = if is_idle {
-        Config::from_page(options)
+        Config::from_page(&options)
     } else {
         None
     };
@@ -104,7 +104,7 @@ fn begin_or_wait(config: Config, mut early: Option<Object>) {
         // Denied means nothing is kept, also not by the shim.
         drop(Early::take(&shim));
     }
-    if is_denied || lifecycle::is_prerendering() {
+    if is_denied || page::is_prerendering() {
         let activation = if is_denied {
             None
         } else {
@@ -121,7 +121,9 @@ fn begin_or_wait(config: Config, mut early: Option<Object>) {
 }
 
 fn begin(config: Config, early: Option<Object>) {
-    let Some(window) = page::window() else { return };
+    if page::window().is_none() {
+        return;
+    }
     let clock_ms = page::clock_ms();
     let may_store = config.consent == Consent::Granted;
     let session = if may_store {
@@ -137,13 +139,15 @@ fn begin(config: Config, early: Option<Object>) {
         return;
     }
     // The page's own naming runs before the agent is borrowed.
-    let location: JsValue = window.location().into();
+    let location = page::window()
+        .map(|window| window.location().into())
+        .unwrap_or_default();
     let name = config
         .route
         .as_ref()
-        .map(|route| notify::call(route, &location));
-    let name = name.and_then(|name| name.as_string()).unwrap_or_default();
-    let mut agent = Measuring::new(config, session, &window, &early);
+        .and_then(|route| page::call(route, &location).as_string())
+        .unwrap_or_default();
+    let mut agent = Measuring::new(config, session, &early);
     agent.current.name(&name, &agent.config);
     agent.listen(if early.observed {
         Past::Known
@@ -155,10 +159,10 @@ fn begin(config: Config, early: Option<Object>) {
         agent.ingest(&early.entries);
         agent.sample_memory(now_ms);
     });
-    if lifecycle::is_loaded() {
+    if page::is_loaded() {
         after_load();
     }
-    if lifecycle::is_hidden() {
+    if page::is_hidden() {
         // Begun because the page hides: its signal has passed already, and this is the last chance to speak.
         with(&mut |agent, now_ms| agent.on_hidden(now_ms, now_ms));
         flush_for(FlushReason::Exit);
@@ -183,17 +187,16 @@ fn after_load() {
     Timeout::new(FIRST_FLUSH_MS, flush).forget();
 }
 
-pub fn on_records(kind: Kind, records: &Array) {
-    let entries = observe::entries(kind, records);
+pub fn on_entries(entries: &[Entry]) {
     if !entries.is_empty() {
-        with(&mut |agent, _| agent.ingest(&entries));
+        with(&mut |agent, _| agent.ingest(entries));
     }
 }
 
 pub fn on_signal(signal: Signal, event: &Event) {
     let at_ms = event.time_stamp();
     match signal {
-        Signal::Visibility if lifecycle::is_hidden() => {
+        Signal::Visibility if page::is_hidden() => {
             with(&mut |agent, now_ms| agent.on_hidden(at_ms, now_ms));
             flush_for(FlushReason::Exit);
         }
@@ -206,7 +209,7 @@ pub fn on_signal(signal: Signal, event: &Event) {
             with(&mut |agent, now_ms| agent.on_leaving(now_ms));
             flush_for(FlushReason::Exit);
         }
-        Signal::PageShow if page::is_true(event, "persisted") => {
+        Signal::PageShow if page::value(event, "persisted").is_truthy() => {
             with(&mut |agent, now_ms| agent.on_restored(at_ms, now_ms));
             lifecycle::after_two_frames(|| {
                 with(&mut |agent, now_ms| agent.current.engine.on_restored_paint(now_ms))
@@ -228,9 +231,7 @@ pub fn on_signal(signal: Signal, event: &Event) {
 }
 
 pub fn set_route(name: &str) {
-    let path = page::window()
-        .and_then(|window| window.location().pathname().ok())
-        .unwrap_or_default();
+    let path = page::path();
     let mut is_new = false;
     with(&mut |agent, _| {
         is_new = agent.current.raw_path != path;
@@ -300,14 +301,14 @@ pub fn operation(
     at_ms: f64,
     detail: &JsValue,
 ) {
-    let mut detail = facts::facts(detail, MAX_DETAIL_KEYS);
+    let mut detail = page::facts(detail, MAX_DETAIL_KEYS as u32);
     let memory_bytes = take_number(&mut detail, "memory_bytes");
     let input_size = take_number(&mut detail, "input_size");
     let mut operation = Some(Operation {
-        name: cut(&name, MAX_NAME_BYTES),
+        name: page::cut(name, MAX_NAME_BYTES),
         duration_ms,
         success: error_type.is_none(),
-        error_type: facts::cut(error_type.unwrap_or_default()),
+        error_type: page::cut(error_type.unwrap_or_default(), MAX_NAME_BYTES),
         at_ms,
         memory_bytes,
         input_size,
@@ -342,9 +343,9 @@ fn flush_for(reason: FlushReason) {
         for draft in &mut drafts {
             let mut told = core::mem::take(&mut draft.told).into_iter();
             draft.measurements.retain_mut(|measurement| {
-                let answer = notify::call(&before_send, &told.next().unwrap_or_default());
+                let answer = page::call(&before_send, &told.next().unwrap_or_default());
                 // What the page gives back may change the value, nothing else.
-                let value = page::size(&answer, "value");
+                let value = page::value(&answer, "value").as_f64();
                 measurement.value = value.unwrap_or(measurement.value);
                 held_back_count += u32::from(value.is_none());
                 value.is_some()

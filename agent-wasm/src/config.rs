@@ -1,59 +1,26 @@
 //! Options from the page, validated once; what is missing gets its default. Not the attributes of a script tag: the script
 //! build turns those into options.
 
-use js_sys::{Array, Function};
-use serde::Deserialize;
+use js_sys::{Array, Function, encode_uri_component};
 use wasm_bindgen::{JsCast, JsValue};
-use wire::limits::MAX_CUSTOM_KEYS;
+use wire::limits::{MAX_CUSTOM_KEYS, MAX_NAME_BYTES};
 use wire::{Details, Scalar};
 
 use crate::consent::Consent;
-use crate::facts::facts;
-use crate::page;
+use crate::page::{self, cut, facts};
 
 /// Budgets are compared on every change, so there are few.
-const MAX_BUDGETS: usize = 50;
-const MAX_ROUTES: usize = 200;
+const MAX_BUDGETS: u32 = 50;
+const MAX_ROUTES: u32 = 200;
 /// A flush more often than this is a mistake in the page.
 const SHORTEST_INTERVAL_MS: f64 = 1000.0;
 /// Timers of browsers hold 31 bits.
 const LONGEST_INTERVAL_MS: f64 = 2_000_000_000.0;
 
-/// Options as the page wrote them. Each is judged on its own, so that one mistaken option does not stop the agent.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct Options {
-    app: Given,
-    endpoint: Given,
-    release: Given,
-    environment: Given,
-    sample_rate: Given,
-    routes: Given,
-    route: Given,
-    flush_interval_ms: Given,
-    buffer_size: Given,
-    memory_interval_ms: Given,
-    budgets: Given,
-    consent: Given,
-    respect_privacy_signals: Given,
-    on_measurement: Given,
-    on_budget_violation: Given,
-    before_send: Given,
-    context: Given,
-    send_raw_path: Given,
-    debug: Given,
-}
-
-/// One option's JavaScript value, functions included.
-#[derive(Deserialize, Default)]
-#[serde(transparent)]
-struct Given(#[serde(with = "serde_wasm_bindgen::preserve")] JsValue);
-
 /// What the agent works with.
 pub struct Config {
-    pub app: String,
-    /// Without a trailing slash.
-    pub endpoint: String,
+    /// Where beacons go: the endpoint (this origin where none is given) and the app.
+    pub address: String,
     pub release: String,
     pub environment: String,
     pub sample_rate: f64,
@@ -70,47 +37,46 @@ pub struct Config {
     pub before_send: Option<Function>,
     pub context: Details,
     pub send_raw_path: bool,
-    pub debug: bool,
 }
 
 impl Config {
-    /// `None` when there is nothing to work with: options that are no object, or no app.
-    pub fn from_page(options: JsValue) -> Option<Config> {
-        let options: Options = serde_wasm_bindgen::from_value(options).ok()?;
-        let app = options.app.text().filter(|app| !app.is_empty())?;
-        let mut endpoint = options
-            .endpoint
-            .text()
-            .or_else(own_origin)
-            .unwrap_or_default();
-        while endpoint.ends_with('/') {
-            endpoint.pop();
-        }
-        let consent = Consent::from_name(options.consent.text().as_deref());
-        let respects = options.respect_privacy_signals.0.as_bool().unwrap_or(false);
+    /// `None` without an app. Each option is judged on its own, so that one mistaken option does not stop the agent.
+    pub fn from_page(options: &JsValue) -> Option<Config> {
+        let given = |key| page::value(options, key);
+        let text = |key| given(key).as_string().unwrap_or_default();
+        let function = |key| given(key).dyn_into::<Function>().ok();
+        // A number in range; what is no number or outside is the default.
+        let number = |key, default: f64, least: f64, greatest: f64| {
+            given(key)
+                .as_f64()
+                .filter(|number| (least..=greatest).contains(number))
+                .unwrap_or(default)
+        };
+        let interval_ms =
+            |key, default| number(key, default, SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS) as u32;
+        let app = Some(text("app")).filter(|app| !app.is_empty())?;
+        let respects = given("respectPrivacySignals").is_truthy();
         Some(Config {
-            app,
-            endpoint,
-            release: options.release.text().unwrap_or_default(),
-            environment: options.environment.text().unwrap_or_default(),
-            sample_rate: options.sample_rate.number(1.0, 0.0, 1.0),
-            templates: options.routes.texts(),
-            route: options.route.function(),
-            flush_interval_ms: options.flush_interval_ms.interval_ms(30_000.0),
-            buffer_size: options.buffer_size.number(100.0, 1.0, 1000.0) as usize,
-            memory_interval_ms: options.memory_interval_ms.interval_ms(10_000.0),
-            budgets: facts(&options.budgets.0, MAX_BUDGETS),
-            consent: if respects && has_privacy_signal() {
+            address: address(text("endpoint"), &app),
+            release: cut(text("release"), MAX_NAME_BYTES),
+            environment: cut(text("environment"), MAX_NAME_BYTES),
+            sample_rate: number("sampleRate", 1.0, 0.0, 1.0),
+            templates: texts(&given("routes")),
+            route: function("route"),
+            flush_interval_ms: interval_ms("flushIntervalMs", 30_000.0),
+            buffer_size: number("bufferSize", 100.0, 1.0, 1000.0) as usize,
+            memory_interval_ms: interval_ms("memoryIntervalMs", 10_000.0),
+            budgets: facts(&given("budgets"), MAX_BUDGETS),
+            consent: if respects && page::has_privacy_signal() {
                 Consent::Denied
             } else {
-                consent
+                Consent::from_name(given("consent").as_string().as_deref())
             },
-            on_measurement: options.on_measurement.function(),
-            on_budget_violation: options.on_budget_violation.function(),
-            before_send: options.before_send.function(),
-            context: facts(&options.context.0, MAX_CUSTOM_KEYS),
-            send_raw_path: options.send_raw_path.is_true(),
-            debug: options.debug.is_true(),
+            on_measurement: function("onMeasurement"),
+            on_budget_violation: function("onBudgetViolation"),
+            before_send: function("beforeSend"),
+            context: facts(&given("context"), MAX_CUSTOM_KEYS as u32),
+            send_raw_path: given("sendRawPath").is_truthy(),
         })
     }
 
@@ -127,53 +93,23 @@ impl Config {
     }
 }
 
-impl Given {
-    fn text(&self) -> Option<String> {
-        self.0.as_string()
+fn address(mut endpoint: String, app: &str) -> String {
+    while endpoint.ends_with('/') {
+        endpoint.pop();
     }
-
-    fn is_true(&self) -> bool {
-        self.0.as_bool() == Some(true)
-    }
-
-    fn function(&self) -> Option<Function> {
-        self.0.dyn_ref::<Function>().cloned()
-    }
-
-    fn texts(&self) -> Vec<String> {
-        let Some(array) = self.0.dyn_ref::<Array>() else {
-            return Vec::new();
-        };
-        array
-            .iter()
-            .take(MAX_ROUTES)
-            .filter_map(|value| value.as_string())
-            .collect()
-    }
-
-    /// A number in range; what is no number or outside is the default.
-    fn number(&self, default: f64, least: f64, greatest: f64) -> f64 {
-        self.0
-            .as_f64()
-            .filter(|number| (least..=greatest).contains(number))
-            .unwrap_or(default)
-    }
-
-    fn interval_ms(&self, default: f64) -> u32 {
-        self.number(default, SHORTEST_INTERVAL_MS, LONGEST_INTERVAL_MS) as u32
-    }
+    [
+        &endpoint,
+        "/v1/views/",
+        &String::from(encode_uri_component(app)),
+    ]
+    .concat()
 }
 
-fn own_origin() -> Option<String> {
-    page::window()?.location().origin().ok()
-}
-
-/// Do Not Track or Global Privacy Control.
-fn has_privacy_signal() -> bool {
-    let Some(window) = page::window() else {
-        return false;
+fn texts(array: &JsValue) -> Vec<String> {
+    let Some(array) = array.dyn_ref::<Array>() else {
+        return Vec::new();
     };
-    let navigator = window.navigator();
-    page::is_true(&navigator, "globalPrivacyControl")
-        || page::text(&navigator, "doNotTrack").as_deref() == Some("1")
+    (0..array.length().min(MAX_ROUTES))
+        .map(|index| page::text(array, index))
+        .collect()
 }

@@ -1,10 +1,10 @@
 //! The browser agent: it observes a page, measures its vitals with the `vitals` engine and delivers them. A guest: it never
 //! throws into the page, never blocks it, patches nothing and falls silent when anything fails.
 //!
-//! Modules in the order an entry visits them: [`observe`] and [`lifecycle`] listen, [`handover`] takes what the shim has seen,
+//! Modules in the order an entry visits them: [`observe`] and [`lifecycle`] listen, [`entries`] reads records, the shim's too,
 //! [`agent`] lends them to [`measuring`], which owns the open [`view`]; [`transport`] decides when its beacons go out and
-//! [`delivery`] sends them; [`notify`] tells the page's callbacks. [`config`], [`consent`], [`session`] and
-//! [`context`] say who and what is measured. The exports are design contract; `time()` lives in the JavaScript package, because
+//! [`delivery`] sends them; [`notify`] tells the page's callbacks. [`config`], [`consent`] and [`session`] say
+//! who and what is measured; [`page`] is the door to the browser. The exports are design contract; `time()` lives in the JavaScript package, because
 //! it must run the caller's function before WebAssembly is there.
 
 use js_sys::Object;
@@ -13,10 +13,8 @@ use wasm_bindgen::prelude::*;
 pub mod agent;
 pub mod config;
 pub mod consent;
-pub mod context;
 pub mod delivery;
-pub mod facts;
-pub mod handover;
+pub mod entries;
 pub mod lifecycle;
 pub mod measuring;
 pub mod notify;

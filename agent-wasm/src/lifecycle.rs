@@ -2,7 +2,7 @@
 //! listeners run. Never `unload` or `beforeunload`: they keep pages out of the back/forward cache.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Event, VisibilityState};
+use web_sys::Event;
 
 use crate::{agent, page};
 
@@ -78,18 +78,6 @@ impl Drop for Listener {
             );
         }
     }
-}
-
-pub fn is_hidden() -> bool {
-    page::document().is_some_and(|document| document.visibility_state() == VisibilityState::Hidden)
-}
-
-pub fn is_prerendering() -> bool {
-    page::document().is_some_and(|document| page::is_true(&document, "prerendering"))
-}
-
-pub fn is_loaded() -> bool {
-    page::document().is_some_and(|document| document.ready_state() == "complete")
 }
 
 /// Calls `then` in the second animation frame from now, when what the first one drew is on the screen.

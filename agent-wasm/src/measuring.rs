@@ -5,20 +5,20 @@ use gloo_timers::callback::{Interval, Timeout};
 use js_sys::Function;
 use vitals::{Entry, MemorySource, PageView, Start};
 use wasm_bindgen::JsValue;
-use web_sys::Window;
-use wire::limits::{MAX_CUSTOM_KEYS, MAX_DURATION_MS};
-use wire::{Measurement, NavigationType, Operation, PageContext};
+use wire::limits::{MAX_ATTRIBUTION_KEYS, MAX_CUSTOM_KEYS, MAX_DURATION_MS};
+use wire::{Measurement, Operation, PageContext, Scalar};
 
+use crate::agent;
 use crate::config::Config;
 use crate::consent::Consent;
-use crate::handover::Early;
-use crate::lifecycle::{self, Listener, Signal};
+use crate::entries::{self, Early};
+use crate::lifecycle::{Listener, Signal};
 use crate::notify::{self, Of};
 use crate::observe::{self, Kind, Observer, Past};
+use crate::page::{self, text, whole};
 use crate::session::Session;
 use crate::transport::{Attempt, BUFFER_FULL, Transport};
 use crate::view::View;
-use crate::{agent, context, delivery, facts, page};
 
 /// Leaving a page gives two signals, pagehide and hidden; a new sample for the second would only cost a beacon.
 const SHORTEST_SAMPLE_GAP_MS: f64 = 1000.0;
@@ -28,8 +28,6 @@ const OUT_OF_RANGE: &str = "out-of-range";
 
 pub struct Measuring {
     pub config: Config,
-    /// Where beacons go.
-    pub address: String,
     pub session: Session,
     /// Whether anything may be stored or sent yet.
     pub consent: Consent,
@@ -62,37 +60,47 @@ pub struct Draft {
 }
 
 impl Measuring {
-    pub fn new(config: Config, session: Session, window: &Window, early: &Early) -> Measuring {
+    pub fn new(config: Config, session: Session, early: &Early) -> Measuring {
         let now_ms = page::now_ms();
-        let (navigation, record) = observe::navigation().unzip();
-        let record = record.unwrap_or_default();
-        let mut hidden_at_ms = observe::hidden_at_ms();
+        let record = page::navigation();
+        let device = page::device();
+        let mut hidden_at_ms = entries::numbers(&page::hidden_times());
         if hidden_at_ms.is_empty() {
             hidden_at_ms.clone_from(&early.hidden_at_ms);
         }
         let engine = PageView::open(Start {
             now_ms,
-            hidden: lifecycle::is_hidden(),
+            hidden: page::is_hidden(),
             hidden_at_ms: &hidden_at_ms,
-            was_discarded: page::document()
-                .is_some_and(|document| page::is_true(&document, "wasDiscarded")),
-            navigation,
+            was_discarded: device.get(9).is_truthy(),
+            navigation: record.as_ref().map(observe::navigation),
             supported: observe::supported(),
         });
         let context = PageContext {
+            device: text(&device, 0),
+            connection: text(&device, 1),
+            rtt_ms: whole(&device, 2),
+            cores: whole(&device, 3),
+            memory_gb: page::size(page::number(&device, 4)),
+            width: whole(&device, 5),
+            height: whole(&device, 6),
+            referrer: text(&device, 7),
+            automation: device.get(8).is_truthy(),
+            delivery: record
+                .as_ref()
+                .map(|record| text(record, 8))
+                .unwrap_or_default(),
             sample_rate: Some(config.sample_rate),
-            delivery: context::delivery(&record).into(),
             hidden_at_start: hidden_at_ms
                 .first()
                 .is_some_and(|&at_ms| at_ms <= engine.since_ms()),
             late: !early.observed,
             custom: config.context.clone(),
-            ..context::device_context(window)
+            ..PageContext::default()
         };
         let mut current = View::new(engine, 0, context, now_ms);
         current.overhead.entries_dropped = early.dropped;
         Measuring {
-            address: delivery::address(&config.endpoint, &config.app),
             consent: config.consent,
             config,
             session,
@@ -136,9 +144,7 @@ impl Measuring {
                 previous.engine.on_entry(entry);
             }
         }
-        if let Some(performance) = page::performance()
-            && let Some(count) = page::size(&performance, "interactionCount")
-        {
+        if let Some(count) = page::size(page::interaction_count()) {
             self.current.engine.on_interaction_count(count as u64);
         }
     }
@@ -149,21 +155,31 @@ impl Measuring {
         self.ingest(&entries);
     }
 
+    /// The navigation record is complete. It is the document's: a route change meanwhile has closed the view it belongs to.
     pub fn on_load(&mut self, now_ms: f64) {
-        if let Some((navigation, record)) = observe::navigation() {
-            let engine = &mut self.current.engine;
-            engine.on_load(Some(navigation), now_ms);
-            if engine.navigation_type() != NavigationType::SoftNavigation {
-                self.current.context.timing =
-                    context::timing(&record, self.current.engine.since_ms());
-            }
-        }
-        // A route change before the load event: TTFB is still the first view's.
-        if let Some(previous) = &mut self.previous {
-            previous.engine.on_load(
-                observe::navigation().map(|(navigation, _)| navigation),
-                now_ms,
-            );
+        let Some(record) = page::navigation() else {
+            return;
+        };
+        let view = self
+            .previous
+            .as_mut()
+            .filter(|previous| previous.number == 0)
+            .unwrap_or(&mut self.current);
+        view.engine
+            .on_load(Some(observe::navigation(&record)), now_ms);
+        if view.number == 0 {
+            let since_ms = view.engine.since_ms();
+            view.context.timing = page::facts(&record.get(9), MAX_ATTRIBUTION_KEYS as u32);
+            // Milestones that the browser did not reach are 0.
+            view.context
+                .timing
+                .retain_mut(|(_, milestone)| match milestone {
+                    Scalar::Number(at_ms) if *at_ms > 0.0 => {
+                        *at_ms = (*at_ms - since_ms).max(0.0);
+                        true
+                    }
+                    _ => false,
+                });
         }
     }
 
@@ -194,7 +210,7 @@ impl Measuring {
     /// the page went.
     pub fn on_restored(&mut self, at_ms: f64, now_ms: f64) {
         self.take_records();
-        let engine = self.current.engine.restored(at_ms, lifecycle::is_hidden());
+        let engine = self.current.engine.restored(at_ms, page::is_hidden());
         self.open(engine, now_ms);
         self.previous = None;
         self.current.context.delivery = "cache".into();
@@ -224,23 +240,20 @@ impl Measuring {
     }
 
     pub fn set_context(&mut self, context: &JsValue) {
-        self.current.context.custom = facts::facts(context, MAX_CUSTOM_KEYS);
+        self.current.context.custom = page::facts(context, MAX_CUSTOM_KEYS as u32);
         self.current.is_changed = true;
     }
 
     /// The interval's sample: only while the page is seen.
     pub fn sample_memory(&mut self, now_ms: f64) {
-        if !lifecycle::is_hidden() {
+        if !page::is_hidden() {
             self.sample_heap(now_ms);
         }
     }
 
     fn sample_heap(&mut self, now_ms: f64) {
         self.sampled_at_ms = now_ms;
-        let Some(performance) = page::performance() else {
-            return;
-        };
-        if let Some(bytes) = page::size(&page::value(&performance, "memory"), "usedJSHeapSize") {
+        if let Some(bytes) = page::size(page::heap_bytes()) {
             self.current
                 .engine
                 .on_memory(MemorySource::UsedJsHeap, bytes, now_ms);

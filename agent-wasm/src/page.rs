@@ -1,122 +1,121 @@
-//! The page's globals and clocks, in one place. Every reader here answers "nothing" where a browser has nothing.
+//! The page's globals and clocks: the one door to `page.js`, and readers for the flat arrays that come through it. Every reader
+//! answers "nothing" where a browser has nothing.
 
-use js_sys::{Date, Math};
+use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::{Document, Performance, Window};
+use web_sys::Window;
+use wire::limits::MAX_TEXT_BYTES;
+use wire::{Details, Scalar};
+
+#[wasm_bindgen(module = "/src/page.js")]
+extern "C" {
+    /// `None` outside a window (a worker, a server): nothing to measure there.
+    #[wasm_bindgen(js_name = page)]
+    pub fn window() -> Option<Window>;
+    pub fn supports(kind: &str) -> bool;
+    #[wasm_bindgen(js_name = hasInteractionIds)]
+    pub fn has_interaction_ids() -> bool;
+    pub fn observe(observer: &JsValue, kind: &str, buffered: bool) -> bool;
+    pub fn device() -> Array;
+    pub fn navigation() -> Option<Array>;
+    #[wasm_bindgen(js_name = hiddenTimes)]
+    pub fn hidden_times() -> Array;
+    pub fn resource(url: &str, painted_ms: f64) -> Option<Array>;
+    /// NaN where the browser does not tell.
+    #[wasm_bindgen(js_name = heapBytes)]
+    pub fn heap_bytes() -> f64;
+    /// NaN where the browser does not count.
+    #[wasm_bindgen(js_name = interactionCount)]
+    pub fn interaction_count() -> f64;
+    /// The location's path.
+    pub fn path() -> String;
+    #[wasm_bindgen(js_name = randomHex)]
+    pub fn random_hex(digit_count: u32) -> String;
+    /// A UUID, version 4.
+    pub fn uuid() -> String;
+    #[wasm_bindgen(js_name = isHidden)]
+    pub fn is_hidden() -> bool;
+    #[wasm_bindgen(js_name = isPrerendering)]
+    pub fn is_prerendering() -> bool;
+    #[wasm_bindgen(js_name = isLoaded)]
+    pub fn is_loaded() -> bool;
+    pub fn stored() -> Option<Array>;
+    pub fn store(id: &str, begun_ms: f64, seen_ms: f64);
+    #[wasm_bindgen(js_name = hasPrivacySignal)]
+    pub fn has_privacy_signal() -> bool;
+    pub fn post(address: &str, body: &str, keepalive: bool, settle: &JsValue);
+    #[wasm_bindgen(js_name = facts)]
+    fn flat_facts(object: &JsValue, max_keys: u32) -> Array;
+    pub fn call(callback: &Function, argument: &JsValue) -> JsValue;
+}
+
+#[wasm_bindgen(module = "/src/records.js")]
+extern "C" {
+    /// The records of a list of timeline entries.
+    pub fn copies(kind: u32, entries: &Array) -> Array;
+}
 
 #[wasm_bindgen]
 extern "C" {
-    // `Reflect.get` under three return types, without `catch`: targets are checked to be objects first, and property reads on
-    // the browser's own objects do not throw. What is no number reads as NaN.
-    #[wasm_bindgen(js_namespace = Reflect, js_name = get)]
-    fn get_number(target: &JsValue, key: &str) -> f64;
-    #[wasm_bindgen(js_namespace = Reflect, js_name = get)]
-    fn get_value(target: &JsValue, key: &str) -> JsValue;
+    /// Ms since the document's time origin.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    pub fn now_ms() -> f64;
+    /// The client's clock, ms since the epoch.
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    pub fn clock_ms() -> f64;
+    /// In 0..1, for jitter; not for identity.
+    #[wasm_bindgen(js_namespace = Math)]
+    pub fn random() -> f64;
 }
 
-/// `None` outside a window (a worker, a server): nothing to measure there.
-pub fn window() -> Option<Window> {
-    web_sys::window()
+/// A number of an array; NaN where there is none.
+#[inline(never)]
+pub fn number(array: &Array, index: u32) -> f64 {
+    array.get(index).as_f64().unwrap_or(f64::NAN)
 }
 
-pub fn document() -> Option<Document> {
-    window()?.document()
+/// Text of an array; empty where there is none.
+#[inline(never)]
+pub fn text(array: &Array, index: u32) -> String {
+    array.get(index).as_string().unwrap_or_default()
 }
 
-pub fn performance() -> Option<Performance> {
-    window()?.performance()
+/// A whole number of an array.
+pub fn whole(array: &Array, index: u32) -> Option<u32> {
+    size(number(array, index)).map(|value| value as u32)
 }
 
-/// Ms since the document's time origin.
-pub fn now_ms() -> f64 {
-    performance().map_or(0.0, |performance| performance.now())
+/// A finite, non-negative number.
+pub fn size(number: f64) -> Option<f64> {
+    Some(number).filter(|number| (0.0..f64::INFINITY).contains(number))
 }
 
-/// The client's clock, ms since the epoch.
-pub fn clock_ms() -> f64 {
-    Date::now()
-}
-
-/// A random number in 0..1, for jitter; not for identity.
-pub fn random() -> f64 {
-    Math::random()
-}
-
-/// A property that must be a number; NaN where it is not.
-pub fn number(target: &JsValue, key: &str) -> f64 {
-    if has_properties(target) {
-        get_number(target, key)
-    } else {
-        f64::NAN
-    }
-}
-
-/// A property that must be a finite, non-negative number.
-pub fn size(target: &JsValue, key: &str) -> Option<f64> {
-    Some(number(target, key)).filter(|value| (0.0..f64::INFINITY).contains(value))
-}
-
+/// A property; undefined where the target has none.
+#[inline(never)]
 pub fn value(target: &JsValue, key: &str) -> JsValue {
-    if has_properties(target) {
-        get_value(target, key)
-    } else {
-        JsValue::UNDEFINED
+    Reflect::get(target, &JsValue::from_str(key)).unwrap_or_default()
+}
+
+/// At most `max_keys` facts of a flat object: a page's own dimensions, the detail of an operation. Nothing nested gets through.
+pub fn facts(object: &JsValue, max_keys: u32) -> Details {
+    let flat = flat_facts(object, max_keys);
+    let mut facts = Details::new();
+    for index in 0..flat.length() / 2 {
+        let value = flat.get(2 * index + 1);
+        let scalar = if let Some(number) = value.as_f64() {
+            Scalar::Number(number)
+        } else if let Some(flag) = value.as_bool() {
+            Scalar::Flag(flag)
+        } else {
+            Scalar::Text(cut(value.as_string().unwrap_or_default(), MAX_TEXT_BYTES))
+        };
+        facts.push((cut(text(&flat, 2 * index), MAX_TEXT_BYTES).into(), scalar));
     }
+    facts
 }
 
-/// `Reflect.get` throws on anything else. A constructor is a function, not an object.
-fn has_properties(target: &JsValue) -> bool {
-    target.is_object() || target.is_function()
-}
-
-pub fn text(target: &JsValue, key: &str) -> Option<String> {
-    value(target, key).as_string()
-}
-
-pub fn is_true(target: &JsValue, key: &str) -> bool {
-    value(target, key).as_bool() == Some(true)
-}
-
-/// A UUID, version 4, unguessable where the browser has a `crypto`.
-pub fn uuid() -> String {
-    let mut bytes = [0_u8; 16];
-    fill_random(&mut bytes);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut text = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        push_hex(&mut text, *byte);
-    }
+/// At most `max_bytes`, cut at a character.
+pub fn cut(mut text: String, max_bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(max_bytes));
     text
-}
-
-/// Sixteen random hex digits.
-pub fn token() -> String {
-    let mut bytes = [0_u8; 8];
-    fill_random(&mut bytes);
-    let mut text = String::with_capacity(16);
-    for byte in bytes {
-        push_hex(&mut text, byte);
-    }
-    text
-}
-
-fn fill_random(bytes: &mut [u8]) {
-    let filled = window()
-        .and_then(|window| window.crypto().ok())
-        .is_some_and(|crypto| crypto.get_random_values_with_u8_array(bytes).is_ok());
-    if !filled {
-        for byte in bytes {
-            *byte = (random() * 256.0) as u8;
-        }
-    }
-}
-
-fn push_hex(text: &mut String, byte: u8) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    text.push(DIGITS[usize::from(byte >> 4)] as char);
-    text.push(DIGITS[usize::from(byte & 15)] as char);
 }

@@ -1,19 +1,12 @@
 //! One visitor's visit in one tab, and whether it is sampled. Kept in sessionStorage, in memory where that is denied; never a
 //! cookie, and nothing is stored before consent.
 
-use wasm_bindgen::prelude::*;
-use web_sys::Storage;
-
-use crate::page;
+use crate::page::{self, number, text};
 
 /// A visit ends after this much time without a page view.
 const IDLE_MS: f64 = 30.0 * 60.0 * 1000.0;
 /// A visit never lasts longer.
 const LONGEST_MS: f64 = 4.0 * 60.0 * 60.0 * 1000.0;
-
-const ID_KEY: &str = "vitalscope";
-const BEGUN_KEY: &str = "vitalscope.begun";
-const SEEN_KEY: &str = "vitalscope.seen";
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
@@ -21,57 +14,35 @@ pub struct Session {
     begun_ms: f64,
 }
 
-#[wasm_bindgen]
-extern "C" {
-    // Numbers in storage: the boundary turns them into text and back, which spares the wasm a formatter.
-    type Numbers;
-    #[wasm_bindgen(method, catch, js_name = getItem)]
-    fn number(this: &Numbers, key: &str) -> Result<f64, JsValue>;
-    #[wasm_bindgen(method, catch, js_name = setItem)]
-    fn set_number(this: &Numbers, key: &str, value: f64) -> Result<(), JsValue>;
-}
-
 impl Session {
     /// A visit that is known to no one yet.
     pub fn begin(clock_ms: f64) -> Session {
         Session {
-            id: page::token(),
+            id: page::random_hex(16),
             begun_ms: clock_ms,
         }
     }
 
     /// The stored visit if it still runs, else a new one.
     pub fn resume(clock_ms: f64) -> Session {
-        let stored = storage().and_then(|storage| {
-            let id = storage.get_item(ID_KEY).ok()??;
-            let numbers: Numbers = storage.unchecked_into();
-            let begun_ms = numbers.number(BEGUN_KEY).ok()?;
-            let seen_ms = numbers.number(SEEN_KEY).ok()?;
-            is_running(begun_ms, seen_ms, clock_ms).then_some(Session { id, begun_ms })
-        });
-        stored
+        page::stored()
+            .filter(|stored| is_running(number(stored, 1), number(stored, 2), clock_ms))
+            .map(|stored| Session {
+                id: text(&stored, 0),
+                begun_ms: number(&stored, 1),
+            })
             .filter(|session| is_id(&session.id))
             .unwrap_or_else(|| Session::begin(clock_ms))
     }
 
-    /// Stores the visit and when it was last active. Storage may be full or forbidden: then the visit lives in memory.
+    /// Stores the visit and when it was last active.
     pub fn store(&self, clock_ms: f64) {
-        if let Some(storage) = storage()
-            && storage.set_item(ID_KEY, &self.id).is_ok()
-        {
-            let numbers: Numbers = storage.unchecked_into();
-            let _ = numbers.set_number(BEGUN_KEY, self.begun_ms);
-            let _ = numbers.set_number(SEEN_KEY, clock_ms);
-        }
+        page::store(&self.id, self.begun_ms, clock_ms);
     }
 
     pub fn is_sampled(&self, sample_rate: f64) -> bool {
         is_sampled(&self.id, sample_rate)
     }
-}
-
-fn storage() -> Option<Storage> {
-    page::window()?.session_storage().ok()?
 }
 
 fn is_running(begun_ms: f64, seen_ms: f64, clock_ms: f64) -> bool {

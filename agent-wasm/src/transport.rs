@@ -73,11 +73,8 @@ pub struct Attempt {
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Answer {
-    /// A status, with what `Retry-After` asked for.
-    Status {
-        status: u16,
-        retry_after_ms: Option<f64>,
-    },
+    /// A status, with what `Retry-After` asked for; 0: nothing.
+    Status { status: u16, retry_after_ms: f64 },
     /// No answer: no network, a blocked request, a timeout.
     Nothing { online: bool },
 }
@@ -175,7 +172,7 @@ impl Transport {
                 }
             }
             Answer::Nothing { online } => {
-                self.retry_later(place, None, now_ms, random);
+                self.retry_later(place, 0.0, now_ms, random);
                 if online && !self.ever_reached && self.failures >= MAX_UNREACHABLE {
                     self.state = State::Unreachable;
                     self.count(GAVE_UP);
@@ -198,13 +195,6 @@ impl Transport {
         (waits && !self.queue.iter().any(|parcel| parcel.is_flying)).then_some(self.retry_at_ms)
     }
 
-    /// Whether an attempt is still without an answer.
-    pub fn is_flying(&self, id: u32) -> bool {
-        self.queue
-            .iter()
-            .any(|parcel| parcel.id == id && parcel.is_flying)
-    }
-
     /// What was given up since this was last asked, by reason.
     pub fn take_drops(&mut self) -> Vec<(&'static str, u64)> {
         core::mem::take(&mut self.drops)
@@ -223,7 +213,7 @@ impl Transport {
         self.queue.clear();
     }
 
-    fn retry_later(&mut self, place: usize, retry_after_ms: Option<f64>, now_ms: f64, random: f64) {
+    fn retry_later(&mut self, place: usize, retry_after_ms: f64, now_ms: f64, random: f64) {
         self.queue[place].is_flying = false;
         // A newer beacon of the same view may have come meanwhile: it says all this one says.
         let Parcel {
@@ -240,9 +230,7 @@ impl Transport {
         let doubled = FIRST_BACKOFF_MS * f64::from(1_u32 << self.failures.min(6));
         let backoff_ms =
             doubled.min(LONGEST_BACKOFF_MS) * (1.0 + JITTER_RATIO * (2.0 * random - 1.0));
-        let asked_ms = retry_after_ms
-            .unwrap_or(0.0)
-            .clamp(0.0, LONGEST_RETRY_AFTER_MS);
+        let asked_ms = retry_after_ms.clamp(0.0, LONGEST_RETRY_AFTER_MS);
         self.failures += 1;
         self.retry_at_ms = now_ms + backoff_ms.max(asked_ms);
     }

@@ -3,11 +3,11 @@
 
 use vitals::PageView;
 use wire::encode::{Encoded, encode};
-use wire::limits::{MAX_NAME_BYTES, MAX_PATH_BYTES};
+use wire::limits::MAX_PATH_BYTES;
 use wire::{Beacon, Measurement, Operation, Overhead, PageContext, Vital, route};
 
 use crate::config::Config;
-use crate::page;
+use crate::page::{self, cut};
 
 pub struct View {
     pub engine: PageView,
@@ -39,14 +39,11 @@ pub struct Change {
 impl View {
     pub fn new(engine: PageView, number: u32, context: PageContext, now_ms: f64) -> View {
         let start_clock_ms = (page::clock_ms() - now_ms + engine.since_ms()) as u64;
-        let location = page::window().map(|window| window.location());
         View {
             engine,
             number,
             id: page::uuid(),
-            raw_path: location
-                .and_then(|location| location.pathname().ok())
-                .unwrap_or_default(),
+            raw_path: page::path(),
             route: String::new(),
             context,
             operations: Vec::new(),
@@ -63,7 +60,7 @@ impl View {
         let named = if name.is_empty() {
             route::route(&self.raw_path, config.templates())
         } else {
-            cut(name, MAX_PATH_BYTES)
+            cut(name.into(), MAX_PATH_BYTES)
         };
         if named != self.route {
             self.route = named;
@@ -103,16 +100,17 @@ impl View {
         session: &str,
         config: &Config,
     ) -> Encoded {
-        let mut context = self.context.clone();
+        // Lent to the beacon, not copied.
+        let mut context = core::mem::take(&mut self.context);
         let count = |count: Option<u64>| count.map(|count| count as u32);
         context.interactions = count(self.engine.interactions());
         context.interactions_seen = count(self.engine.interactions_seen());
         let path = if config.send_raw_path {
-            cut(&self.raw_path, MAX_PATH_BYTES)
+            cut(self.raw_path.clone(), MAX_PATH_BYTES)
         } else {
             route::scrub(&self.raw_path, config.templates())
         };
-        let encoded = encode(&Beacon {
+        let beacon = Beacon {
             view: self.id.clone(),
             seq: self.next_seq,
             session: session.into(),
@@ -121,8 +119,8 @@ impl View {
             navigation_type: self.engine.navigation_type(),
             path,
             route: self.route.clone(),
-            release: cut(&config.release, MAX_NAME_BYTES),
-            environment: cut(&config.environment, MAX_NAME_BYTES),
+            release: config.release.clone(),
+            environment: config.environment.clone(),
             context,
             measurements,
             operations: core::mem::take(&mut self.operations),
@@ -131,7 +129,9 @@ impl View {
                 .map(|&(reason, count)| (reason.into(), count))
                 .collect(),
             overhead: self.overhead,
-        });
+        };
+        let encoded = encode(&beacon);
+        self.context = beacon.context;
         self.next_seq += 1;
         self.is_changed = false;
         self.overhead.bytes = self
@@ -140,8 +140,4 @@ impl View {
             .saturating_add(encoded.bytes().len() as u32);
         encoded
     }
-}
-
-pub fn cut(text: &str, max_bytes: usize) -> String {
-    text[..text.floor_char_boundary(max_bytes)].into()
 }

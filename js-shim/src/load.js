@@ -1,7 +1,7 @@
 // Brings the agent to life without getting in the page's way: after the load event, in an idle moment; at once when the page
 // hides before that, for then this is the last chance. Where WebAssembly or observers are missing it gives up quietly.
 
-import * as glue from '#glue';
+import { flush, initSync, operation, setConsent, setContext, setRoute, start, stop } from '#glue';
 import { bytes } from '#wasm';
 
 /** A page that never finishes loading is measured all the same. */
@@ -9,7 +9,7 @@ const LONGEST_WAIT_MS = 10_000;
 /** An idle moment that does not come is not waited for. */
 const IDLE_TIMEOUT_MS = 2_000;
 
-const METHODS = ['start', 'setRoute', 'setContext', 'operation', 'flush', 'setConsent', 'stop'];
+const METHODS = { start, setRoute, setContext, operation, flush, setConsent, stop };
 
 /** Whether this browser can run the agent at all. */
 export function canMeasure() {
@@ -23,9 +23,9 @@ export function load(stub) {
   let begun = false;
   const give = ([method, ...args]) => {
     try {
-      if (METHODS.includes(method)) glue[method](...args, ...(method === 'start' ? [stub.early] : []));
+      METHODS[method](...args, ...(method == 'start' ? [stub.early] : []));
     } catch {
-      // The agent is a guest: what fails in it stays in it.
+      // The agent is a guest: what fails in it stays in it, an unknown method too.
     }
   };
   const begin = () => {
@@ -33,7 +33,7 @@ export function load(stub) {
     begun = true;
     removeEventListener('visibilitychange', onVisibility, true);
     try {
-      glue.initSync({ module: bytes() });
+      initSync({ module: bytes() });
     } catch {
       return giveUp(stub);
     }

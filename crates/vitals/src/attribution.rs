@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use wire::Details;
 use wire::limits::MAX_TEXT_BYTES;
 
 /// A selector stops growing here; the nearest ancestors say most.
@@ -19,6 +20,20 @@ pub struct Node {
     pub tag: String,
     /// The class attribute.
     pub classes: String,
+}
+
+/// Adds a number. Not inlined, like [`push_text`]: a fact in place costs several times the call.
+#[inline(never)]
+pub(crate) fn push(details: &mut Details, key: &'static str, number: f64) {
+    details.push((key.into(), number.into()));
+}
+
+/// Adds text, if there is any.
+#[inline(never)]
+pub(crate) fn push_text(details: &mut Details, key: &'static str, text: &str) {
+    if !text.is_empty() {
+        details.push((key.into(), text.into()));
+    }
 }
 
 /// A selector for the first of `path`, which goes from the node to the root and is walked only as far as needed: an id ends it.
@@ -53,18 +68,27 @@ pub fn selector(path: impl IntoIterator<Item = Node>) -> String {
 
 /// An address without query, fragment and user info. What carries its content in itself is named by its scheme only.
 pub fn address(url: &str) -> String {
-    let plain = url.split(['?', '#']).next().unwrap_or("");
-    match plain.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains(':') => {
-            let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-            let host = host.rsplit('@').next().unwrap_or("");
-            cut(&[scheme, "://", host, path].concat(), MAX_TEXT_BYTES)
+    // Bytes, not patterns: every mark is ASCII, and the library's string search is larger than this module.
+    let find = |text: &str, marks: &[u8]| {
+        text.bytes()
+            .position(|byte| marks.contains(&byte))
+            .unwrap_or(text.len())
+    };
+    let plain = &url[..find(url, b"?#")];
+    let (scheme, rest) = plain.split_at(find(plain, b":"));
+    let text = match rest.as_bytes() {
+        [] => String::from(plain),
+        [_, b'/', b'/', ..] => {
+            let (host, path) = rest[3..].split_at(find(&rest[3..], b"/"));
+            let user = host
+                .bytes()
+                .rposition(|byte| byte == b'@')
+                .map_or(0, |at| at + 1);
+            [scheme, "://", &host[user..], path].concat()
         }
-        _ => match plain.split_once(':') {
-            Some((scheme, _)) => join(':', &[scheme, ""]),
-            None => cut(plain, MAX_TEXT_BYTES),
-        },
-    }
+        _ => [scheme, ":"].concat(),
+    };
+    cut(&text, MAX_TEXT_BYTES)
 }
 
 fn tag_and_classes(node: &Node) -> String {

@@ -4,10 +4,10 @@
 //! window but the last when it is loaded late; we do not follow it there.
 
 use alloc::string::String;
-use alloc::vec;
 
 use wire::Details;
 
+use crate::attribution::{push, push_text};
 use crate::entry::ShiftEntry;
 
 /// A window ends when this much time passes without a shift.
@@ -88,16 +88,14 @@ impl Cls {
         if largest.value <= 0.0 {
             return Details::new();
         }
-        let mut details: Details = vec![
-            ("shift".into(), largest.value.into()),
-            (
-                "shift_at_ms".into(),
-                (largest.at_ms - since_ms).max(0.0).into(),
-            ),
-        ];
-        if !largest.source.is_empty() {
-            details.push(("element".into(), largest.source.as_str().into()));
-        }
+        let mut details = Details::new();
+        push(&mut details, "shift", largest.value);
+        push(
+            &mut details,
+            "shift_at_ms",
+            (largest.at_ms - since_ms).max(0.0),
+        );
+        push_text(&mut details, "element", &largest.source);
         details
     }
 }

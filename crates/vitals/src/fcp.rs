@@ -1,9 +1,8 @@
 //! First Contentful Paint: one paint, decided once.
 
-use alloc::vec;
-
 use wire::Details;
 
+use crate::attribution::push;
 use crate::visibility::FirstHidden;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,8 +38,8 @@ impl Fcp {
 /// What of the value was waiting for the first byte.
 pub fn attribution(value_ms: f64, ttfb_ms: f64) -> Details {
     let ttfb_ms = ttfb_ms.min(value_ms);
-    vec![
-        ("ttfb_ms".into(), ttfb_ms.into()),
-        ("render_ms".into(), (value_ms - ttfb_ms).into()),
-    ]
+    let mut details = Details::new();
+    push(&mut details, "ttfb_ms", ttfb_ms);
+    push(&mut details, "render_ms", value_ms - ttfb_ms);
+    details
 }

@@ -1,10 +1,10 @@
 //! First Input Delay: how long the first input waited for its handlers. Deprecated by its inventors, kept because users chart it.
 
 use alloc::string::String;
-use alloc::vec;
 
 use wire::Details;
 
+use crate::attribution::push_text;
 use crate::entry::EventEntry;
 use crate::visibility::FirstHidden;
 
@@ -58,10 +58,9 @@ impl Fid {
     }
 
     pub fn attribution(&self) -> Details {
-        let mut details: Details = vec![("type".into(), self.name.as_str().into())];
-        if !self.target.is_empty() {
-            details.push(("element".into(), self.target.as_str().into()));
-        }
+        let mut details = Details::new();
+        push_text(&mut details, "type", &self.name);
+        push_text(&mut details, "element", &self.target);
         details
     }
 }

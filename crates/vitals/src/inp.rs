@@ -2,11 +2,11 @@
 //! kept, which is exact up to 500 interactions and what the reference library does.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use wire::Details;
 
+use crate::attribution::{push, push_text};
 use crate::entry::EventEntry;
 
 /// Interactions kept, the slowest ones.
@@ -138,19 +138,17 @@ impl Inp {
             .processing_end_ms
             .max(processing_start)
             .min(painted);
-        let mut details: Details = vec![
-            ("type".into(), interaction.name.as_str().into()),
-            ("at_ms".into(), (start - since_ms).max(0.0).into()),
-            ("input_delay_ms".into(), (processing_start - start).into()),
-            (
-                "processing_ms".into(),
-                (processing_end - processing_start).into(),
-            ),
-            ("presentation_ms".into(), (painted - processing_end).into()),
-        ];
-        if !interaction.target.is_empty() {
-            details.push(("element".into(), interaction.target.as_str().into()));
-        }
+        let mut details = Details::new();
+        push_text(&mut details, "type", &interaction.name);
+        push(&mut details, "at_ms", (start - since_ms).max(0.0));
+        push(&mut details, "input_delay_ms", processing_start - start);
+        push(
+            &mut details,
+            "processing_ms",
+            processing_end - processing_start,
+        );
+        push(&mut details, "presentation_ms", painted - processing_end);
+        push_text(&mut details, "element", &interaction.target);
         details
     }
 

@@ -1,11 +1,9 @@
 //! Largest Contentful Paint: the newest candidate that was seen before the page was hidden or used. No maximum is taken: the
 //! browser itself emits growing candidates.
 
-use alloc::vec;
-
 use wire::Details;
 
-use crate::attribution::address;
+use crate::attribution::{address, push, push_text};
 use crate::entry::LcpEntry;
 use crate::visibility::FirstHidden;
 
@@ -43,12 +41,8 @@ impl Lcp {
             return Details::new();
         };
         let mut details = Details::new();
-        if !entry.element.is_empty() {
-            details.push(("element".into(), entry.element.as_str().into()));
-        }
-        if !entry.url.is_empty() {
-            details.push(("url".into(), address(&entry.url).into()));
-        }
+        push_text(&mut details, "element", &entry.element);
+        push_text(&mut details, "url", &address(&entry.url));
         let Some(ttfb_ms) = ttfb_ms else {
             return details;
         };
@@ -65,12 +59,10 @@ impl Lcp {
             }
             None => (ttfb, ttfb),
         };
-        details.extend(vec![
-            ("ttfb_ms".into(), ttfb.into()),
-            ("load_delay_ms".into(), (load_start - ttfb).into()),
-            ("load_ms".into(), (load_end - load_start).into()),
-            ("render_delay_ms".into(), (value - load_end).into()),
-        ]);
+        push(&mut details, "ttfb_ms", ttfb);
+        push(&mut details, "load_delay_ms", load_start - ttfb);
+        push(&mut details, "load_ms", load_end - load_start);
+        push(&mut details, "render_delay_ms", value - load_end);
         details
     }
 }

@@ -1,9 +1,9 @@
 //! MEMORY: the newest sample of the JavaScript heap, in bytes. Good for trends; browsers share one heap between frames and
 //! round it, so it is no absolute claim.
 
-use alloc::vec;
-
 use wire::Details;
+
+use crate::attribution::{push, push_text};
 
 /// Where samples come from. Two sources count different things; one page view never mixes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,16 +65,17 @@ impl Memory {
             MemorySource::UsedJsHeap => "used-js-heap",
             MemorySource::UserAgentSpecific => "user-agent-specific",
         };
-        vec![
-            ("source".into(), source.into()),
-            ("first_bytes".into(), samples.first_bytes.into()),
-            ("peak_bytes".into(), samples.peak_bytes.into()),
-            ("samples".into(), f64::from(samples.count).into()),
-            (
-                "age_ms".into(),
-                (samples.newest_at_ms - since_ms).max(0.0).into(),
-            ),
-        ]
+        let mut details = Details::new();
+        push_text(&mut details, "source", source);
+        push(&mut details, "first_bytes", samples.first_bytes);
+        push(&mut details, "peak_bytes", samples.peak_bytes);
+        push(&mut details, "samples", f64::from(samples.count));
+        push(
+            &mut details,
+            "age_ms",
+            (samples.newest_at_ms - since_ms).max(0.0),
+        );
+        details
     }
 }
 

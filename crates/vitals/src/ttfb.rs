@@ -1,10 +1,18 @@
 //! Time To First Byte: from the (activated) navigation to the first byte of the answer, and where that time went.
 
-use alloc::vec;
-
 use wire::Details;
 
 use crate::Navigation;
+use crate::attribution::push;
+
+/// In the order in which they end.
+const PHASES: [&str; 5] = [
+    "waiting_ms",
+    "cache_ms",
+    "dns_ms",
+    "connection_ms",
+    "request_ms",
+];
 
 /// `responseStart` as the browser gives it, which is the interim answer where 103 Early Hints were sent.
 pub fn value_ms(navigation: &Navigation) -> f64 {
@@ -27,20 +35,14 @@ pub fn attribution(navigation: &Navigation) -> Details {
         navigation.response_start_ms,
     ];
     let value = value_ms(navigation);
+    let mut details = Details::new();
     let mut begun = 0.0;
-    let mut phase = |end: f64| {
+    for (key, end) in PHASES.into_iter().zip(ends) {
         let end = since_activation(navigation, end).min(value).max(begun);
-        let phase_ms = end - begun;
+        push(&mut details, key, end - begun);
         begun = end;
-        phase_ms
-    };
-    vec![
-        ("waiting_ms".into(), phase(ends[0]).into()),
-        ("cache_ms".into(), phase(ends[1]).into()),
-        ("dns_ms".into(), phase(ends[2]).into()),
-        ("connection_ms".into(), phase(ends[3]).into()),
-        ("request_ms".into(), phase(ends[4]).into()),
-    ]
+    }
+    details
 }
 
 fn since_activation(navigation: &Navigation, at_ms: f64) -> f64 {
