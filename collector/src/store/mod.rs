@@ -10,6 +10,7 @@ pub mod decisions;
 mod migrate;
 pub mod queries;
 mod refusal;
+pub mod rollup;
 mod row_binary;
 pub mod rows;
 mod tables;

@@ -9,6 +9,7 @@ mod dashboard;
 mod embedded;
 mod engine;
 mod shop;
+mod rollup;
 mod spool;
 mod store;
 mod writer;

@@ -249,7 +249,7 @@ async fn what_cannot_be_stored_becomes_a_dead_letter_and_holds_nobody_up() {
     let text = std::fs::read_to_string(files[0].path()).expect("is text");
     assert_eq!(text.lines().count(), 2);
     assert!(
-        text.contains("not a beacon") && text.contains("not a view"),
+        text.contains("missing field") && text.contains("is not a UUID"),
         "{text}"
     );
 }

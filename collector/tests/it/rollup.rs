@@ -1,0 +1,141 @@
+//! Rollups equal a recount of the measurements, whatever arrived in which order.
+
+use std::collections::BTreeMap;
+
+use collector::ingest::Accepted;
+use collector::store::rows::BeaconRows;
+use collector::store::{Store, rollup, writer};
+use proptest::test_runner::{Config, TestRng, TestRunner};
+
+use crate::engine;
+use crate::writer::{accepted, count};
+
+const HOUR_MS: u64 = 3_600_000;
+
+async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
+    let mut rows = BeaconRows::default();
+    for (record, beacon) in (record..).zip(beacons) {
+        rows.push(record, beacon).expect("names a view");
+    }
+    for block in rows.seal() {
+        writer::insert_once(store, &block).await.expect("is taken");
+    }
+}
+
+type Counts = BTreeMap<String, u64>;
+
+async fn rollups(store: &Store, view: &str) -> Counts {
+    let sql = format!(
+        "select concat(kind, ' ', vital, ' ', route, ' ', release, ' ', toString({0}), ' ', toString(buckets)) as key, sum(n) as n \
+         from {view} group by key",
+        if view == "rollups" { "hour" } else { "minute" }
+    );
+    let rows: Vec<(String, u64)> = store
+        .client()
+        .query(&sql)
+        .fetch_all()
+        .await
+        .expect("answers");
+    rows.into_iter().collect()
+}
+
+/// The same from the measurements and operations themselves.
+async fn recount(store: &Store) -> Counts {
+    let sql = "select concat(kind, ' ', vital, ' ', route, ' ', release, ' ', toString(hour), ' ', toString(sumMap(map(bucket, toUInt64(1))))) as key, \
+        count() as n from (\
+            select 'vital' as kind, vital, route, release, toStartOfHour(started_at) as hour, stratum, bucket from measurements \
+            union all select 'operation', name, route, release, toStartOfHour(at), stratum, bucket from operations\
+        ) group by kind, vital, route, release, hour, stratum";
+    let rows: Vec<(String, u64)> = store
+        .client()
+        .query(sql)
+        .fetch_all()
+        .await
+        .expect("answers");
+    rows.into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hours_equal_a_recount_after_every_change() {
+    let store = engine::store().await;
+    let mut runner_rng = TestRunner::new_with_rng(
+        Config::default(),
+        TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    let rng = runner_rng.rng();
+    use proptest::prelude::RngExt;
+    for round in 0..4u64 {
+        // Views come again with later and earlier sequences, other routes, other releases and a start that moves across the hour.
+        let beacons: Vec<Accepted> = (0..60)
+            .map(|_| {
+                let mut beacon = accepted(
+                    rng.random_range(0..25),
+                    rng.random_range(0..5),
+                    f64::from(rng.random_range(0..5000u32)),
+                );
+                beacon.beacon.route = format!("/{}", rng.random_range(0..3u32));
+                beacon.beacon.release = format!("{}", rng.random_range(0..2u32));
+                beacon.started_ms =
+                    1_795_200_000_000 / HOUR_MS * HOUR_MS + HOUR_MS - 2 + rng.random_range(0..4u64);
+                beacon
+            })
+            .collect();
+        insert(&store, round * 1000, &beacons).await;
+        let pass = rollup::run_once(&store).await.expect("recomputes");
+        assert!(pass.hours >= 2);
+        assert_eq!(
+            rollups(&store, "rollups").await,
+            recount(&store).await,
+            "round {round}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_that_changes_its_route_leaves_its_old_series() {
+    let store = engine::store().await;
+    insert(&store, 0, &[accepted(1, 0, 100.0)]).await;
+    rollup::run_once(&store).await.expect("recomputes");
+    let mut renamed = accepted(1, 1, 100.0);
+    renamed.beacon.route = "/other".into();
+    insert(&store, 1, &[renamed]).await;
+    rollup::run_once(&store).await.expect("recomputes");
+    let routes = "select count() from rollups where kind = 'vital' and route = '/product/:id'";
+    assert_eq!(count(&store, routes).await, 0);
+    let routes = "select sum(n) from rollups where kind = 'vital' and route = '/other'";
+    assert_eq!(count(&store, routes).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_running_hour_and_minute_are_there_at_once() {
+    let store = engine::store().await;
+    let now_ms = count(&store, "select toUInt64(toUnixTimestamp64Milli(now64(3)))").await;
+    let mut beacon = accepted(1, 0, 100.0);
+    (
+        beacon.received_ms,
+        beacon.started_ms,
+        beacon.beacon.start_ms,
+    ) = (now_ms, now_ms, now_ms);
+    insert(&store, 0, &[beacon]).await;
+    rollup::run_once(&store).await.expect("recomputes");
+    assert_eq!(
+        count(&store, "select sum(n) from rollups where kind = 'vital'").await,
+        1
+    );
+    assert_eq!(
+        count(
+            &store,
+            "select sum(n) from rollups_minute where kind = 'vital'"
+        )
+        .await,
+        1
+    );
+    assert_eq!(
+        count(
+            &store,
+            "select sum(sessions) from rollups_minute where kind = 'operation'"
+        )
+        .await,
+        1
+    );
+}
