@@ -139,14 +139,10 @@ impl Tests<'_> {
 
     /// In a full run the tests of the pure crates run once, instrumented, and give the coverage on the way.
     fn rust(&mut self) {
-        let mut args = vec!["test", "--workspace", "--no-fail-fast"];
         if self.selection.is_all() {
             self.pure_crates();
-            for name in coverage::CRATES {
-                args.extend(["--exclude", name]);
-            }
         }
-        self.cargo_test("rust", &args);
+        self.cargo_test("rust", &self.rust_args());
         if self.selection.is_all() {
             let mut docs = vec!["test", "--doc", "--no-fail-fast"];
             for name in coverage::CRATES {
@@ -154,6 +150,16 @@ impl Tests<'_> {
             }
             self.cargo_test("rust", &docs);
         }
+    }
+
+    fn rust_args(&self) -> Vec<&'static str> {
+        let mut args = vec!["test", "--workspace", "--no-fail-fast"];
+        if self.selection.is_all() {
+            for name in coverage::CRATES {
+                args.extend(["--exclude", name]);
+            }
+        }
+        args
     }
 
     fn pure_crates(&mut self) {
@@ -243,7 +249,13 @@ impl Tests<'_> {
     fn e2e(&mut self) {
         let begun = begin("collector for the browser tests");
         let mut cargo = self.command("cargo");
-        cargo.args(["build", "--package", "collector"]);
+        // Each selection of packages gives dependencies other features and compiles them anew, for minutes. So a full run
+        // takes the collector that its integration tests have built, and a single one shares it with `cargo xtask run`.
+        if self.selection.is_all() {
+            cargo.args(self.rust_args()).arg("--no-run");
+        } else {
+            cargo.args(["build", "--package", "collector"]);
+        }
         let (built, _) = self.run(&mut cargo);
         if !built {
             self.tally
