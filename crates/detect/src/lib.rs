@@ -22,6 +22,7 @@
 //! episodes on the user's own history. Ratios near the minimum detectable change of a series are found late or not at all:
 //! [`baseline::Baseline`] states it for each.
 
+pub mod app_level;
 pub mod backtest;
 pub mod baseline;
 pub mod change_point;

@@ -72,7 +72,7 @@ fn line(points: impl Iterator<Item = (f64, f64, f64)>) -> Option<(f64, f64)> {
         wzy += weight * z * y;
     }
     let determinant = w * wzz - wz * wz;
-    if !(determinant > 1e-14 * w * wzz) {
+    if determinant.is_nan() || determinant <= 1e-14 * w * wzz {
         return None;
     }
     let (intercept, slope) = (

@@ -5,9 +5,10 @@
 
 use std::ops::Range;
 
+use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{HourNoise, WindowMean, WindowNull, fit_inflation, placebo_hours};
+use crate::noise::{HourNoise, WindowMean, WindowNull};
 use crate::policy::Policy;
 use crate::season::{
     columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
@@ -23,11 +24,6 @@ const SHORT_WINDOW: usize = 12;
 const INCIDENT_WEIGHT: f64 = 1e-6;
 /// Share of the routes that must show half of an app-level move.
 const APP_WIDE_SHARE: f64 = 2.0 / 3.0;
-/// An app-level move exceeds this many standard deviations of sampling noise in its own hours: at night few views make a
-/// mean jump that the daytime's placebos know nothing of.
-const APP_MIN_SIGMAS: f64 = 4.0;
-/// Noise of an app-level window is never taken to be less: identical hours would divide by zero.
-const MIN_APP_STDDEV: f64 = 1e-4;
 
 /// Hour scores of one series; the slices of a panel are parallel, one element an hour.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +142,7 @@ impl Scan {
         };
         let windows = WINDOWS.into_iter().map(window).collect();
         let confirm = window(CONFIRM_WINDOW);
-        let app = AppLevel::new(&raw, &app_weights(series, &weight), panel);
+        let app = AppLevel::new(&raw, &app_weights(series, &weight), &panel.app_baseline);
         Scan {
             first_hour: panel.first_hour,
             residual,
@@ -363,7 +359,8 @@ fn baseline_hours(series: &[PanelSeries], residual: &[Vec<f64>]) -> Vec<(f64, f6
     hours
 }
 
-fn last(window_hours: usize, h: usize) -> Range<usize> {
+/// Indices of the window that ends with `h`; shorter at the start.
+pub(crate) fn last(window_hours: usize, h: usize) -> Range<usize> {
     (h + 1).saturating_sub(window_hours)..h + 1
 }
 
@@ -373,117 +370,4 @@ fn mean_over(values: &[f64], weight: &[f64], window_hours: usize, h: usize) -> f
         .map(|h| weight[h] * values[h])
         .sum::<f64>()
         / total.max(1e-12)
-}
-
-/// The app as one more series: the precision-weighted mean over its routes. Route tests with a common mode are blind to a
-/// change that hits every route; this one sees nothing else.
-pub struct AppLevel {
-    pub mean: Vec<f64>,
-    /// Sum of the routes' weights: the precision of each hour's mean if nothing but sampling moved it.
-    precision: Vec<f64>,
-    /// Standard deviation of one hour's mean, for weights.
-    pub hour_stddev: f64,
-    /// (window, standard deviation of its mean, degrees of freedom), the confirming window last.
-    windows: Vec<(usize, f64, f64)>,
-}
-
-impl AppLevel {
-    fn new(raw: &[Vec<f64>], weight: &[Vec<f64>], panel: &Panel) -> AppLevel {
-        let hours = raw.first().map_or(0, Vec::len);
-        let precision: Vec<f64> = (0..hours)
-            .map(|h| weight.iter().map(|weight| weight[h]).sum())
-            .collect();
-        let sum = |h: usize| {
-            let of = |(raw, weight): (&Vec<f64>, &Vec<f64>)| weight[h] * raw[h];
-            raw.iter().zip(weight).map(of).sum::<f64>()
-        };
-        let mean: Vec<f64> = (0..hours)
-            .map(|h| sum(h) / precision[h].max(1e-12))
-            .collect();
-        let baseline_hours = panel.app_baseline.iter().filter(|inside| **inside).count() as f64;
-        let stddev_of = |length: usize| {
-            let sums = rolling_sum(mean.iter().copied(), length);
-            let placebos = placebo_hours(&panel.app_baseline, length);
-            let squares: Vec<f64> = (0..hours)
-                .filter(|h| placebos[*h])
-                .map(|h| (sums[h] / length as f64).powi(2))
-                .collect();
-            let mean_square = squares.iter().sum::<f64>() / (squares.len() as f64).max(1.0);
-            // Without a single placebo nothing may be called unusual.
-            let stddev = if squares.is_empty() {
-                f64::INFINITY
-            } else {
-                (mean_square * fit_inflation(length, baseline_hours)).sqrt()
-            };
-            stddev.max(MIN_APP_STDDEV)
-        };
-        let lengths = WINDOWS.into_iter().chain([CONFIRM_WINDOW]);
-        let windows = lengths
-            .map(|length| {
-                (
-                    length,
-                    stddev_of(length),
-                    0.7 * baseline_hours / length as f64,
-                )
-            })
-            .collect();
-        let hour_stddev = stddev_of(1);
-        AppLevel {
-            mean,
-            precision,
-            hour_stddev,
-            windows,
-        }
-    }
-
-    /// The loudest window that `qualifies`.
-    pub fn verdict(
-        &self,
-        h: usize,
-        direction: Direction,
-        policy: &Policy,
-        qualifies: impl Fn(&Verdict) -> bool,
-    ) -> Verdict {
-        let mut best = Verdict::NONE;
-        let scanned = |window: &&(usize, f64, f64)| WINDOWS.contains(&window.0);
-        for &(window_hours, stddev, df) in self.windows.iter().filter(scanned) {
-            let size = direction.sign() * self.window_mean(h, window_hours);
-            let t = size / stddev;
-            let p_day = p_day(student_t_upper(t, df), window_hours, policy.looks);
-            let verdict = Verdict {
-                p_day,
-                size,
-                stddev,
-                t,
-                window_hours,
-            };
-            if p_day < best.p_day && qualifies(&verdict) {
-                best = verdict;
-            }
-        }
-        best
-    }
-
-    pub fn standing(&self, h: usize, window_hours: usize) -> (f64, f64) {
-        let mean = self.window_mean(h, window_hours);
-        let stddev = self
-            .windows
-            .iter()
-            .find(|window| window.0 == window_hours)
-            .map_or(f64::INFINITY, |window| window.1);
-        (mean, mean / stddev)
-    }
-
-    fn exceeds_sampling(&self, h: usize, verdict: &Verdict) -> bool {
-        let hours = last(verdict.window_hours, h);
-        let variance: f64 = self.precision[hours]
-            .iter()
-            .map(|precision| 1.0 / precision.max(1e-12))
-            .sum();
-        verdict.size > APP_MIN_SIGMAS * variance.sqrt() / verdict.window_hours as f64
-    }
-
-    fn window_mean(&self, h: usize, window_hours: usize) -> f64 {
-        self.mean[last(window_hours, h)].iter().sum::<f64>() / window_hours as f64
-    }
 }

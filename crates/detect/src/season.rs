@@ -102,10 +102,8 @@ pub fn remove_seasonality(
 fn solve(matrix: &mut [[f64; COLUMNS]; COLUMNS], right: [f64; COLUMNS]) -> [f64; COLUMNS] {
     for j in 0..COLUMNS {
         for k in 0..=j {
-            let mut sum = matrix[j][k];
-            for i in 0..k {
-                sum -= matrix[j][i] * matrix[k][i];
-            }
+            let product: f64 = (0..k).map(|i| matrix[j][i] * matrix[k][i]).sum();
+            let sum = matrix[j][k] - product;
             matrix[j][k] = if j == k {
                 sum.max(RIDGE * RIDGE).sqrt()
             } else {
