@@ -36,12 +36,12 @@ export const finding = (id, signal) => ask(`findings/${encodeURIComponent(id)}`,
 export const baselines = ({ app, environment }, signal) => ask('baselines', { app, environment }, { signal });
 export const health = (signal) => ask('health', {}, { signal });
 
-export const mute = (id, note) =>
-  ask(`findings/${encodeURIComponent(id)}/mute`, {}, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ note }),
-  });
+const decide = (path, note) =>
+  ask(path, {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ note }) });
+
+export const mute = (id, note) => decide(`findings/${encodeURIComponent(id)}/mute`, note);
+/** `verdict` is "approve" or "reject". */
+export const judge = (id, verdict) => decide(`baselines/${encodeURIComponent(id)}/${verdict}`, '');
 
 /** The collector's own counters: [{ name, labels, value }]. */
 export async function metrics(signal) {

@@ -78,6 +78,8 @@ pub struct BaselineRow {
     pub hours_used: u64,
     pub hours_left_out: u64,
     pub left_out_reasons: String,
+    /// Current over baseline, 1.13 for 13 % worse; null while learning.
+    pub minimum_detectable_ratio: Option<f64>,
     pub from_ms: i64,
     pub to_ms: i64,
     pub updated_at_ms: i64,
@@ -209,6 +211,7 @@ pub async fn vitals_by_step(
     .await
 }
 
+/// An empty route means all of them.
 pub async fn baselines(
     store: &Store,
     app: &str,
@@ -217,10 +220,22 @@ pub async fn baselines(
 ) -> Result<Vec<BaselineRow>, QueryError> {
     let query = store.client().query(include_str!("sql/baselines.sql"));
     all(query
+        .param("id", "")
         .param("app", app)
         .param("environment", environment)
         .param("route", route))
     .await
+}
+
+pub async fn baseline(store: &Store, id: &str) -> Result<Option<BaselineRow>, QueryError> {
+    let query = store.client().query(include_str!("sql/baselines.sql"));
+    let found = all(query
+        .param("id", id)
+        .param("app", "")
+        .param("environment", "")
+        .param("route", ""))
+    .await?;
+    Ok(found.into_iter().next())
 }
 
 pub async fn findings(

@@ -186,7 +186,11 @@ async fn the_login_form_sets_a_cookie_that_opens_the_page() {
 async fn a_foreign_page_cannot_write() {
     let router = private(shop::nowhere());
     let (local, json) = (("host", "localhost"), ("content-type", "application/json"));
-    for path in ["/api/v1/deploys", "/api/v1/findings/x/mute"] {
+    for path in [
+        "/api/v1/deploys",
+        "/api/v1/findings/x/mute",
+        "/api/v1/baselines/x/approve",
+    ] {
         for site in ["cross-site", "same-site"] {
             check(
                 &router,
@@ -521,6 +525,16 @@ async fn decisions(router: &axum::Router) {
         get(router, "/api/v1/findings/open").await.1["finding"]["state"],
         "muted"
     );
+    assert_eq!(
+        post("/api/v1/baselines/nothing/approve", "{}").await.0,
+        StatusCode::NOT_FOUND
+    );
+    let path = "/api/v1/baselines?app=shop&route=%2Fproduct%2F%3Aid";
+    let id = get(router, path).await.1[0]["id"].clone();
+    let id = id.as_str().expect("an id").replace('/', "%2F");
+    let (status, _) = post(&format!("/api/v1/baselines/{id}/reject"), "{}").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(get(router, path).await.1[0]["state"], "rejected");
 }
 
 fn vital<'a>(holder: &'a Value, name: &str) -> &'a Value {

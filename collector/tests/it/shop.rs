@@ -243,6 +243,13 @@ async fn page_views(store: &Store) {
 const LCP_ATTRIBUTION: &str = r#"{"element":"<img src=x onerror=alert(1)>","ttfb_ms":300,"load_delay_ms":200,"load_ms":900,"render_delay_ms":100}"#;
 const INP_ATTRIBUTION: &str = r##"{"type":"click","at_ms":1000,"input_delay_ms":10,"processing_ms":250,"presentation_ms":20,"element":"#buy"}"##;
 
+/// Named, so that a new column does not disturb the shop.
+const BASELINE_COLUMNS: &str = "id, version, app, environment, route, kind, vital, strategy, state, p50, p75, p95, mean, stddev, n, \
+     hours_used, hours_left_out, left_out_reasons, from_at, to_at, updated_at";
+const FINDING_COLUMNS: &str = "id, version, app, environment, route, kind, vital, stratum, direction, state, severity, change_ratio, \
+     change_low, change_high, p_value, z, confidence, window_hours, baseline_p75, current_p75, baseline_n, current_n, change_point, \
+     change_point_low, change_point_high, release, opened_at, confirmed_at, resolved_at, recommendation, withdrawn";
+
 /// What the detector and people said.
 async fn verdicts(store: &Store) {
     let mut baselines = String::new();
@@ -253,7 +260,7 @@ async fn verdicts(store: &Store) {
         let _ = write!(
             baselines,
             "('b{route}', 1, 'shop', 'production', '{route}', 'vital', '{vital}', 'rolling', '{state}', {p75}, {p75}, {p75}, {p75}, 1, \
-             {n}, 300, 2, map('incident', 2), now() - interval 18 day, now() - interval 3 day, now64(3)),",
+             {n}, 300, 2, ['incident'], now() - interval 18 day, now() - interval 3 day, now()),",
             n = if state == "learning" { 0 } else { 20_000 }
         );
     }
@@ -282,10 +289,13 @@ async fn verdicts(store: &Store) {
     let deploys = "('shop', 'production', '1.0.0', now64(3) - interval 21 day, 'ci', 1), ('shop', 'production', '2.0.0', now64(3) - interval 48 hour, 'ci', 1)";
     for statement in [
         format!(
-            "insert into baseline_rows values {}",
+            "insert into baseline_rows ({BASELINE_COLUMNS}) values {}",
             baselines.trim_end_matches(',')
         ),
-        format!("insert into finding_rows values {}", findings.join(",")),
+        format!(
+            "insert into finding_rows ({FINDING_COLUMNS}) values {}",
+            findings.join(",")
+        ),
         format!("insert into deploy_rows values {deploys}"),
     ] {
         store

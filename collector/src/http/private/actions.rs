@@ -1,4 +1,5 @@
-//! What people decide: a deploy happened, a finding is muted. Each becomes a row that the detector reads next time.
+//! What people decide: a deploy happened, a finding is muted, a baseline is right or wrong. Each becomes a row that the detector
+//! reads next time.
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -11,7 +12,7 @@ use wire::limits::MAX_NAME_BYTES;
 use super::query::{self, DAY_MS, Parameters};
 use super::{State, findings};
 use crate::http::Problem;
-use crate::store::decisions;
+use crate::store::decisions::{self, Verdict};
 use crate::store::queries::{self, DeployRow};
 
 /// A note is a sentence or two.
@@ -35,13 +36,14 @@ pub struct NewDeploy {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Mute {
+pub struct Note {
     #[serde(default)]
     pub note: String,
 }
 
+/// What the decision made of its subject.
 #[derive(Debug, Serialize)]
-pub struct Muted {
+pub struct Decided {
     pub id: String,
     pub state: &'static str,
 }
@@ -134,20 +136,71 @@ pub async fn deploys(
 pub async fn mute(
     Shared(state): Shared<State>,
     Path(id): Path<String>,
-    body: Result<Json<Mute>, JsonRejection>,
-) -> Result<Json<Muted>, Problem> {
-    let Json(mute) = body.map_err(malformed)?;
-    if mute.note.len() > MAX_NOTE_BYTES {
+    body: Result<Json<Note>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    let note = note(body)?;
+    let now_ms = query::now_ms();
+    findings::find(&state, &id, now_ms).await?;
+    decisions::mute(&state.store, &id, &note, now_ms)
+        .await
+        .map_err(unwritten)?;
+    Ok(Json(Decided { id, state: "muted" }))
+}
+
+pub async fn approve(
+    Shared(state): Shared<State>,
+    Path(id): Path<String>,
+    body: Result<Json<Note>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    judge(&state, id, body, Verdict::Approved).await
+}
+
+pub async fn reject(
+    Shared(state): Shared<State>,
+    Path(id): Path<String>,
+    body: Result<Json<Note>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    judge(&state, id, body, Verdict::Rejected).await
+}
+
+async fn judge(
+    state: &State,
+    id: String,
+    body: Result<Json<Note>, JsonRejection>,
+    verdict: Verdict,
+) -> Result<Json<Decided>, Problem> {
+    let note = note(body)?;
+    let known = if id.is_empty() {
+        None
+    } else {
+        queries::baseline(&state.store, &id).await?
+    };
+    if known.is_none() {
+        let detail = "there is no baseline with this id";
+        return Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "unknown-baseline",
+            detail,
+        ));
+    }
+    decisions::judge_baseline(&state.store, &id, verdict, &note, query::now_ms())
+        .await
+        .map_err(unwritten)?;
+    let decided = match verdict {
+        Verdict::Approved => "approved",
+        Verdict::Rejected => "rejected",
+    };
+    Ok(Json(Decided { id, state: decided }))
+}
+
+fn note(body: Result<Json<Note>, JsonRejection>) -> Result<String, Problem> {
+    let Json(Note { note }) = body.map_err(malformed)?;
+    if note.len() > MAX_NOTE_BYTES {
         return Err(query::invalid(&format!(
             "note has at most {MAX_NOTE_BYTES} bytes"
         )));
     }
-    let now_ms = query::now_ms();
-    findings::find(&state, &id, now_ms).await?;
-    decisions::mute(&state.store, &id, &mute.note, now_ms)
-        .await
-        .map_err(unwritten)?;
-    Ok(Json(Muted { id, state: "muted" }))
+    Ok(note)
 }
 
 fn malformed(rejection: JsonRejection) -> Problem {

@@ -77,6 +77,8 @@ pub fn router(state: State) -> Router {
         .route("/findings/{id}/mute", post(actions::mute))
         .route("/deploys", get(actions::deploys).post(actions::deploy))
         .route("/baselines", get(findings::baselines))
+        .route("/baselines/{id}/approve", post(actions::approve))
+        .route("/baselines/{id}/reject", post(actions::reject))
         .route("/alerts", get(findings::alerts))
         .route("/health", get(health::health))
         .with_state(state.clone())

@@ -1,4 +1,4 @@
--- What is normal, per series; one route's or ('') every route's.
+-- What is normal, per series. '' as id, app, environment or route means all.
 select
     toString(id) as id,
     toString(app) as app,
@@ -16,13 +16,16 @@ select
     toUInt64(n) as n,
     toUInt64(hours_used) as hours_used,
     toUInt64(hours_left_out) as hours_left_out,
-    toString(left_out_reasons) as left_out_reasons,
+    arrayStringConcat(left_out_reasons, ', ') as left_out_reasons,
+    -- The smallest regression that would be found within a day at this traffic; null while learning.
+    toFloat64(minimum_detectable_ratio) as minimum_detectable_ratio,
     toInt64(toUnixTimestamp(`from`)) * 1000 as from_ms,
     toInt64(toUnixTimestamp(`to`)) * 1000 as to_ms,
     toInt64(toUnixTimestamp(updated_at)) * 1000 as updated_at_ms
 from baselines
-where app = {app:String}
-    and environment = {environment:String}
+where ({id:String} = '' or id = {id:String})
+    and ({app:String} = '' or app = {app:String})
+    and ({environment:String} = '' or environment = {environment:String})
     and ({route:String} = '' or route = {route:String})
 order by route, vital, updated_at desc
 limit 10000
