@@ -77,8 +77,9 @@ pub struct BaselineRow {
     pub n: u64,
     pub hours_used: u64,
     pub hours_left_out: u64,
+    /// Sentences: why hours were left out, and why it is not approved.
     pub left_out_reasons: String,
-    /// Current over baseline, 1.13 for 13 % worse; null while learning.
+    /// Smallest change that would be found within a day: 0.10 is 10 %; null while learning.
     pub minimum_detectable_ratio: Option<f64>,
     pub from_ms: i64,
     pub to_ms: i64,

@@ -34,7 +34,7 @@ export async function route(context) {
           ...(percentiles ? Object.entries(percentiles).map(([name, number]) => [name, format.value(vital, number)]) : []),
           ['Baseline p75', baseline && baseline.n > 0 ? `${format.value(vital, baseline.p75)} (${format.count(baseline.n)} page views)` : null],
           ['Baseline window', baseline && baseline.n > 0 ? `${format.day(baseline.from_ms)} to ${format.day(baseline.to_ms)}, ${format.count(baseline.hours_used)} hours used, ${format.count(baseline.hours_left_out)} left out` : null],
-          ['Would be found within a day', baseline?.minimum_detectable_ratio ? `${format.change(baseline.minimum_detectable_ratio)} and more` : null],
+          ['Would be found within a day', baseline?.minimum_detectable_ratio ? `${format.change(1 + baseline.minimum_detectable_ratio)} and more` : null],
         ]))),
     h('section', { class: 'panel' }, h('h2', {}, 'Findings on this route'),
       found.findings.length ? findingTable(context, found.findings) : h('p', { class: 'empty' }, 'None in this range.')),
@@ -44,7 +44,7 @@ export async function route(context) {
 function baselineNote(baseline, band) {
   if (!baseline) return h('p', { class: 'soft' }, 'No baseline yet: the detector has not judged this route.');
   if (baseline.state === 'learning') {
-    return h('p', { class: 'note' }, `Learning what is normal here: ${format.count(baseline.hours_used)} hours so far. Findings begin when there is enough to compare with.`);
+    return h('p', { class: 'note' }, `Learning what is normal here: ${format.count(baseline.hours_used)} hours so far. Findings begin when there is enough to compare with.${baseline.left_out_reasons ? ` (${baseline.left_out_reasons})` : ''}`);
   }
   return band ? null : h('p', { class: 'soft' }, 'The baseline has too few steps of this length for a band.');
 }

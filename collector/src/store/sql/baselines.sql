@@ -16,8 +16,8 @@ select
     toUInt64(n) as n,
     toUInt64(hours_used) as hours_used,
     toUInt64(hours_left_out) as hours_left_out,
-    arrayStringConcat(left_out_reasons, ', ') as left_out_reasons,
-    -- The smallest regression that would be found within a day at this traffic; null while learning.
+    arrayStringConcat(left_out_reasons, '; ') as left_out_reasons,
+    -- The smallest change that would be found within a day at this traffic, 0.10 for 10 %; null while learning.
     toFloat64(minimum_detectable_ratio) as minimum_detectable_ratio,
     toInt64(toUnixTimestamp(`from`)) * 1000 as from_ms,
     toInt64(toUnixTimestamp(`to`)) * 1000 as to_ms,
