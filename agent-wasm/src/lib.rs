@@ -24,6 +24,9 @@ pub mod session;
 pub mod transport;
 pub mod view;
 
+#[cfg(all(test, target_arch = "wasm32"))]
+mod in_browser;
+
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 // SAFETY: this WebAssembly module has no threads.
