@@ -119,6 +119,17 @@ pub struct FindingRow {
     pub recommendation: String,
 }
 
+/// What page views before (0) or after (1) a moment were blamed on.
+#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize)]
+pub struct AttributionRow {
+    pub after: u8,
+    /// `phase` (mean is its duration) or `element` (mean is the vital's value).
+    pub kind: String,
+    pub name: String,
+    pub n: u64,
+    pub mean: f64,
+}
+
 #[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize)]
 pub struct DeployRow {
     pub app: String,
@@ -257,6 +268,22 @@ pub async fn findings(
         .param("limit", filter.limit)
         .param("offset", filter.offset);
     all(query).await
+}
+
+/// The route's page views of the scope, split at `change_ms`.
+pub async fn attribution(
+    store: &Store,
+    scope: &Scope,
+    route: &str,
+    vital: &str,
+    change_ms: i64,
+) -> Result<Vec<AttributionRow>, QueryError> {
+    let query = scoped(store, include_str!("sql/attribution.sql"), scope);
+    all(query
+        .param("route", route)
+        .param("vital", vital)
+        .param("change_ms", change_ms))
+    .await
 }
 
 pub async fn deploys(store: &Store, scope: &Scope) -> Result<Vec<DeployRow>, QueryError> {

@@ -413,6 +413,16 @@ async fn findings(router: &axum::Router) {
         "{evidence}"
     );
     near(&evidence["band"]["high"], 1800.0);
+    let blamed = |after: u8, name: &str| {
+        let rows = evidence["attribution"].as_array().expect("a list");
+        let row = rows
+            .iter()
+            .find(|row| row["after"] == after && row["name"] == name);
+        row.and_then(|row| row["mean"].as_f64()).unwrap_or(0.0)
+    };
+    assert_eq!((blamed(0, "load_ms"), blamed(1, "load_ms")), (900.0, 900.0));
+    let element = "<img src=x onerror=alert(1)>";
+    assert!(blamed(1, element) > 1.9 * blamed(0, element), "{evidence}");
     assert_eq!(
         get(router, "/api/v1/findings/nothing").await.0,
         StatusCode::NOT_FOUND

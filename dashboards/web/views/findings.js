@@ -41,6 +41,7 @@ export async function finding(context) {
     h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), muteForm(context, found)),
     h('section', { class: 'panel' }, h('h2', {}, `${vital} p75 by hour`),
       trend({ vital, points: evidence.points, band: evidence.band, limits: evidence.limits, deploys: evidence.deploys, findings: [found], stepSeconds: evidence.step_s, fromMs: evidence.from_ms, toMs: evidence.to_ms })),
+    blame(vital, evidence.attribution),
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, 'Before and after'),
         distribution({ vital, bars: evidence.after, reference: evidence.before, limits: evidence.limits, names: ['after the change', 'before'] })),
@@ -59,6 +60,40 @@ export async function finding(context) {
 
 function figure(name, value, detail, kind) {
   return h('div', { class: 'figure' }, h('span', { class: 'soft small' }, name), h('strong', { class: kind }, value), h('span', { class: 'soft small' }, detail));
+}
+
+/** Which phase grew and which elements are involved: the part of the evidence that says where to look. */
+function blame(vital, rows) {
+  const phases = paired(rows, 'phase');
+  const elements = paired(rows, 'element');
+  if (!phases.length && !elements.length) return null;
+  const views = (side) => elements.reduce((sum, row) => sum + (row[side]?.n || 0), 0);
+  const share = (row, side) => (row[side] ? format.percent(row[side].n / views(side)) : '–');
+  const mean = (row, side, name) => (row[side] ? format.value(name, row[side].mean) : '–');
+  const table = (name, heads, lines) => h('section', { class: 'panel' }, h('h2', {}, name), h('div', { class: 'table-wrap' },
+    h('table', {}, h('thead', {}, h('tr', {}, heads.map((head, index) => h('th', { scope: 'col', class: index ? 'number' : 'wide' }, head)))), h('tbody', {}, lines))));
+  return h('div', { class: 'columns' },
+    phases.length > 0 && table('Where the time goes (mean)', ['Phase', 'Before', 'After'], phases.map((row) => h('tr', {},
+      h('th', { scope: 'row' }, row.name.replace(/_ms$/, '').replaceAll('_', ' ')), h('td', { class: 'number' }, mean(row, 'before', '')), h('td', { class: 'number' }, grown(row, mean(row, 'after', '')))))),
+    elements.length > 0 && table('Elements', ['Element', 'Share before', 'Share after', `Mean ${vital}`], elements.map((row) => h('tr', {},
+      h('th', { scope: 'row', class: 'wide' }, h('code', { class: 'route', title: row.name }, row.name)), h('td', { class: 'number' }, share(row, 'before')), h('td', { class: 'number' }, share(row, 'after')),
+      h('td', { class: 'number' }, mean(row, row.after ? 'after' : 'before', vital))))));
+}
+
+/** Rows of one kind by name, each with its two sides. */
+function paired(rows, kind) {
+  const byName = new Map();
+  for (const row of rows.filter((candidate) => candidate.kind === kind)) {
+    if (!byName.has(row.name)) byName.set(row.name, { name: row.name });
+    byName.get(row.name)[row.after ? 'after' : 'before'] = row;
+  }
+  return [...byName.values()];
+}
+
+/** A phase that grew by a fifth and by something a person could notice stands out. */
+function grown({ before, after }, text) {
+  const worse = before && after && after.mean > before.mean * 1.2 && after.mean - before.mean > 20;
+  return h(worse ? 'strong' : 'span', { class: worse ? 'regression' : null }, text);
 }
 
 function muteForm(context, found) {

@@ -12,7 +12,7 @@ use super::routes;
 use super::summary::{self, Band, Bar, Point};
 use crate::http::Problem;
 use crate::store::queries::{
-    self, AlertRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
+    self, AlertRow, AttributionRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
 };
 
 /// The evidence shows this much before the change and at most this much after it.
@@ -46,6 +46,8 @@ pub struct Evidence {
     /// Page views before the change began and after, as shares per bucket.
     pub before: Vec<Bar>,
     pub after: Vec<Bar>,
+    /// Phases and elements before the change and after it; empty when no single page views are kept that far back.
+    pub attribution: Vec<AttributionRow>,
     pub deploys: Vec<DeployRow>,
     pub limits: Option<(f64, f64)>,
 }
@@ -178,10 +180,17 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
     } else {
         &finding.route
     };
-    let (steps, baselines, deploys) = tokio::try_join!(
+    let (steps, baselines, deploys, attribution) = tokio::try_join!(
         queries::vitals_by_step(&state.store, &scope, route, vital.name(), HOUR_S),
         queries::baselines(&state.store, &scope.app, &scope.environment, &finding.route),
         queries::deploys(&state.store, &scope),
+        queries::attribution(
+            &state.store,
+            &scope,
+            &finding.route,
+            vital.name(),
+            finding.change_point_ms
+        ),
     )?;
     let baseline = routes::baseline_of(vital.name(), &finding.route, &baselines).cloned();
     let past =
@@ -198,6 +207,7 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
         band: summary::band(&summary::points(vital, &past)),
         before: summary::bars(&summary::merged(vital, &before)),
         after: summary::bars(&summary::merged(vital, &after)),
+        attribution,
         deploys,
         limits: vital.thresholds(),
     })
@@ -212,6 +222,7 @@ fn without_series(range: Range) -> Evidence {
         band: None,
         before: Vec::new(),
         after: Vec::new(),
+        attribution: Vec::new(),
         deploys: Vec::new(),
         limits: None,
     }
