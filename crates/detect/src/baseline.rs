@@ -329,3 +329,66 @@ fn judge(
         Standing::Calm { .. } => (BaselineState::Approved, None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::series::{Kind, SeriesHourRow};
+
+    #[test]
+    fn rare_strata_share_a_baseline() {
+        let [app, environment, route, vital] =
+            ["shop", "production", "/", "LCP"].map(str::to_owned);
+        let mut history = History::new(SeriesKey {
+            app,
+            environment,
+            route,
+            kind: Kind::Vital,
+            vital,
+        });
+        for hour in 0..45 * 24 {
+            history.add(SeriesHourRow {
+                stratum: "mobile/fast/network",
+                release: "1",
+                hour,
+                buckets: &[(90, 5)],
+            });
+            if hour % 8 == 0 {
+                for stratum in [
+                    "desktop/slow/cache",
+                    "desktop/slow/restored",
+                    "unknown/unknown/network",
+                ] {
+                    history.add(SeriesHourRow {
+                        stratum,
+                        release: "1",
+                        hour,
+                        buckets: &[(95, 1), (99, 1)],
+                    });
+                }
+            }
+        }
+        let policy = Policy::default();
+        let hours = BaselineHours::of_day(40 * 24, &policy);
+        let n_of = |policy: &Policy| {
+            let learned = learn(&history, &hours, policy).expect("45 days suffice");
+            learned.score_hours(&history, 40 * 24..40 * 24 + 1, false).n[0]
+        };
+        // Each rare stratum has 168 page views in 28 days, too few alone; together they have enough.
+        assert_eq!(n_of(&policy), 11.0);
+        assert_eq!(
+            n_of(&Policy {
+                min_stratum_views: 1_000,
+                ..policy
+            }),
+            5.0
+        );
+    }
+
+    #[test]
+    fn states_have_names() {
+        use BaselineState::{Approved, Frozen, Learning, Proposed};
+        let names = [Learning, Proposed, Approved, Frozen].map(BaselineState::name);
+        assert_eq!(names, ["learning", "proposed", "approved", "frozen"]);
+    }
+}

@@ -285,3 +285,116 @@ fn recommendation(finding: &Finding) -> String {
     };
     format!("{what} on {place} is {percent:.0} % worse ({since}). {first}{elsewhere}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::Bounded;
+    use crate::series::Kind;
+
+    fn comparison(ratio: f64, baseline_p75: f64) -> Comparison {
+        Comparison {
+            ratio: Bounded {
+                value: ratio,
+                low: ratio,
+                high: ratio,
+            },
+            baseline_p75,
+            current_p75: baseline_p75 * ratio,
+            baseline_n: 1,
+            current_n: 1,
+            shift: ratio.ln(),
+            p_value: 0.0,
+        }
+    }
+
+    #[test]
+    fn severity_is_size_or_a_crossed_threshold() {
+        use Direction::{Improvement, Regression};
+        for (ratio, p75, direction, expected) in [
+            (1.30, 1_000.0, Regression, Severity::Critical),
+            (1.16, 1_000.0, Regression, Severity::Warning),
+            (1.05, 1_000.0, Regression, Severity::Minor),
+            (1.05, 2_450.0, Regression, Severity::Warning),
+            (0.95, 2_600.0, Improvement, Severity::Warning),
+            (0.79, 1_000.0, Improvement, Severity::Critical),
+            (0.95, 1_000.0, Improvement, Severity::Minor),
+        ] {
+            let found = Severity::of(
+                &comparison(ratio, p75),
+                direction,
+                Some(Vital::Lcp),
+                &Policy::default(),
+            );
+            assert_eq!(found, expected, "{ratio} {p75}");
+        }
+    }
+
+    #[test]
+    fn every_finding_says_where_to_look() {
+        let names = Vital::ALL
+            .iter()
+            .map(|vital| (Kind::Vital, vital.name()))
+            .chain([(Kind::Operation, "GET /api/cart")]);
+        for (kind, vital) in names {
+            let [app, environment, route] = ["shop", "production", "*"].map(str::to_owned);
+            let key = SeriesKey {
+                app,
+                environment,
+                route,
+                kind,
+                vital: vital.to_owned(),
+            };
+            for (direction, release) in [
+                (Direction::Regression, None),
+                (Direction::Improvement, Some("2.0".to_owned())),
+            ] {
+                let evidence = Evidence {
+                    verdict: Verdict {
+                        p_day: 1e-6,
+                        size: 0.2,
+                        stddev: 0.02,
+                        t: 10.0,
+                        window_hours: 12,
+                    },
+                    comparison: comparison(1.2, 100.0),
+                    change_point: ChangePoint {
+                        hour: 7,
+                        set: vec![],
+                        strength: vec![],
+                    },
+                    release,
+                };
+                let finding =
+                    Finding::open(key.clone(), direction, 9, evidence, &Policy::default());
+                let text = &finding.recommendation;
+                assert!(
+                    text.starts_with(&format!("{vital} on most routes is 20 % ")),
+                    "{text}"
+                );
+                assert_eq!(
+                    text.contains("no release began"),
+                    finding.release.is_empty(),
+                    "{text}"
+                );
+                assert_eq!(finding.id.len(), 32);
+                assert!(
+                    finding.state.is_open()
+                        && (finding.change_point_low_hour, finding.z) == (7, 10.0)
+                );
+            }
+        }
+        let names = [
+            State::Unconfirmed,
+            State::Confirmed,
+            State::Transient,
+            State::Resolved,
+        ]
+        .map(State::name);
+        assert_eq!(names, ["unconfirmed", "confirmed", "transient", "resolved"]);
+        assert_eq!(
+            [Severity::Minor, Severity::Warning, Severity::Critical].map(Severity::name),
+            ["minor", "warning", "critical"]
+        );
+    }
+}

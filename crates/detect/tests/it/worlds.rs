@@ -218,6 +218,103 @@ fn calm_worlds_confirm_nothing() {
     }
 }
 
+/// Findings of every state that an earlier evaluation left behind are taken up as they were.
+#[test]
+fn known_findings_of_every_state_are_taken_up() {
+    let world = World::shop(DEFAULT_SEED, END_HOUR);
+    let histories = histories(world.series_hours());
+    let policy = Policy::default();
+    let from = world.end_hour - 48;
+    let confirmed = replay(
+        &histories,
+        &policy,
+        world.end_hour - 14 * 24,
+        world.end_hour,
+    )
+    .findings;
+    let known = |state: State, id: &str, route: &str| {
+        let mut known = Finding {
+            id: id.to_owned(),
+            state,
+            ..confirmed[0].clone()
+        };
+        known.key.route = route.to_owned();
+        known
+    };
+    let mut unconfirmed = known(State::Unconfirmed, "young", "/product/:id");
+    (unconfirmed.opened_hour, unconfirmed.confirmed_hour) = (from - 7, None);
+    let mut resolved = known(State::Resolved, "over", "/search");
+    (resolved.change_point_low_hour, resolved.resolved_hour) =
+        (from - 15 * 24, Some(from - 13 * 24));
+    let transient = known(State::Transient, "spike", "/");
+    let gone = known(State::Confirmed, "gone", "/no-longer-there");
+    let all = [
+        unconfirmed,
+        resolved.clone(),
+        transient.clone(),
+        gone.clone(),
+    ];
+    let replayed = resume(&histories, &policy, &all, from, world.end_hour);
+    let of = |id: &str| {
+        replayed
+            .findings
+            .iter()
+            .find(|finding| finding.id == id)
+            .expect("comes back")
+    };
+    assert_eq!(
+        (of("over"), of("spike"), of("gone")),
+        (&resolved, &transient, &gone)
+    );
+    assert_eq!(
+        (of("young").state, of("young").confirmed_hour),
+        (State::Confirmed, Some(from + 1))
+    );
+    let described = replayed
+        .baselines
+        .iter()
+        .find(|baseline| baseline.key == resolved.key)
+        .expect("described");
+    assert!(
+        described
+            .reasons
+            .contains(&"48 hours left out: incident".to_owned()),
+        "{described:?}"
+    );
+}
+
+/// A change that outlasts the kept history becomes the new normal: its baseline thaws, and it is resolved.
+#[test]
+fn a_frozen_baseline_without_history_thaws() {
+    let world = World::shop(DEFAULT_SEED, END_HOUR);
+    let policy = Policy::default();
+    let histories = histories(world.series_hours());
+    let mut old = replay(
+        &histories,
+        &policy,
+        world.end_hour - 14 * 24,
+        world.end_hour,
+    )
+    .findings
+    .remove(0);
+    old.key.route = "/search".to_owned();
+    old.opened_hour = world.end_hour - 40 * 24;
+    old.change_point_low_hour = old.opened_hour;
+    let replayed = resume(
+        &histories,
+        &policy,
+        &[old.clone()],
+        world.end_hour - 72,
+        world.end_hour,
+    );
+    let found = replayed
+        .findings
+        .iter()
+        .find(|finding| finding.id == old.id)
+        .expect("comes back");
+    assert_eq!(found.state, State::Resolved, "{}", summary(found));
+}
+
 fn change(
     route: &'static str,
     vital: Vital,
