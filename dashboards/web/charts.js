@@ -211,15 +211,17 @@ function table(vital, points) {
   return details;
 }
 
-/** Share of page views per value: the first list as bars in the colours of its ratings, the second as a line over them. */
+/** How page views spread over values: the first list as bars in the colours of its ratings, the second as a line over them. */
 export function distribution({ vital, bars, reference, limits, names }) {
   const [width, height] = [560, 170];
   if (!bars.length && !reference.length) return h('p', { class: 'empty' }, 'Nothing to show yet.');
   const [from, to] = extent([...bars, ...reference]);
   const scale = (number) => ((Math.log(Math.max(number, from)) - Math.log(from)) / (Math.log(to) - Math.log(from))) * width;
   const inside = (bar) => bar.high > from && bar.low < to;
-  const peak = Math.max(...[...bars, ...reference].filter(inside).map((bar) => bar.share)) * 1.08;
-  const y = (share) => height - (share / peak) * height;
+  // Share per log unit, so that area is share: buckets of INP and FID are wider on the left of a log axis.
+  const density = (bar) => bar.share / Math.log(bar.high / Math.max(bar.low, bar.high / 2));
+  const peak = Math.max(...[...bars, ...reference].filter(inside).map(density)) * 1.08;
+  const y = (bar) => height - (density(bar) / peak) * height;
   const rating = (bar) => {
     const middle = bar.low > 0 ? Math.sqrt(bar.low * bar.high) : bar.high / 2;
     if (!limits) return 'plain';
@@ -227,14 +229,14 @@ export function distribution({ vital, bars, reference, limits, names }) {
   };
   const rects = bars.filter(inside).map((bar) => svg('rect', {
     class: `fill ${rating(bar)}`, x: scale(bar.low).toFixed(1), width: Math.max(0.5, scale(Math.min(bar.high, to)) - scale(bar.low) - 0.6).toFixed(1),
-    y: y(bar.share).toFixed(1), height: (height - y(bar.share)).toFixed(1),
+    y: y(bar).toFixed(1), height: (height - y(bar)).toFixed(1),
   }));
   const outline = steps(reference.filter(inside), scale, y, to);
-  const ticks = axisTicks(from, to).map((tick) => svg('text', { x: Math.min(Math.max(scale(tick), 14), width - 18).toFixed(1), y: height + 16, 'text-anchor': 'middle' }, format.tick(vital, tick)));
+  const ticks = axisTicks(from, to).map((tick) => svg('text', { x: Math.min(Math.max(scale(tick), 14), width - 18).toFixed(1), y: height + 20, 'text-anchor': 'middle' }, format.tick(vital, tick)));
   const marks = (limits || []).filter((limit) => limit > from && limit < to)
     .map((limit) => svg('line', { class: 'limit', x1: scale(limit).toFixed(1), x2: scale(limit).toFixed(1), y1: 0, y2: height }));
   return h('figure', { class: 'distribution' },
-    svg('svg', { viewBox: `0 0 ${width} ${height + 22}`, role: 'img', 'aria-label': `Distribution of ${vital}: ${names.join(' against ')}` },
+    svg('svg', { viewBox: `0 0 ${width} ${height + 26}`, role: 'img', 'aria-label': `Distribution of ${vital}: ${names.join(' against ')}` },
       ...rects, ...marks, svg('path', { class: 'reference', d: outline }), ...ticks),
     h('figcaption', { class: 'legend' }, h('span', { class: 'key now' }, names[0]), reference.length > 0 && h('span', { class: 'key reference' }, names[1])));
 }
@@ -261,7 +263,7 @@ function steps(bars, scale, y, to) {
   sorted.forEach((bar, index) => {
     const joined = index && Math.abs(sorted[index - 1].high - bar.low) < bar.low * 1e-6;
     const [left, right] = [scale(bar.low).toFixed(1), scale(Math.min(bar.high, to)).toFixed(1)];
-    path += `${joined ? 'L' : 'M'}${left} ${y(bar.share).toFixed(1)}L${right} ${y(bar.share).toFixed(1)}`;
+    path += `${joined ? 'L' : 'M'}${left} ${y(bar).toFixed(1)}L${right} ${y(bar).toFixed(1)}`;
   });
   return path;
 }

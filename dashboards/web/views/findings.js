@@ -5,6 +5,8 @@ import { h } from '../dom.js';
 import * as format from '../format.js';
 import { facts, findingTable, routeLink, severity, stateChip } from './parts.js';
 
+/** In the order in which they happen. */
+const PHASES = ['ttfb_ms', 'load_delay_ms', 'load_ms', 'render_delay_ms', 'input_delay_ms', 'processing_ms', 'presentation_ms'];
 const STATES = { open: 'Open', resolved: 'Resolved', transient: 'Transient', muted: 'Muted', all: 'All' };
 
 export async function findings(context) {
@@ -64,7 +66,7 @@ function figure(name, value, detail, kind) {
 
 /** Which phase grew and which elements are involved: the part of the evidence that says where to look. */
 function blame(vital, rows) {
-  const phases = paired(rows, 'phase');
+  const phases = paired(rows, 'phase').sort((left, right) => PHASES.indexOf(left.name) - PHASES.indexOf(right.name));
   const elements = paired(rows, 'element');
   if (!phases.length && !elements.length) return null;
   const views = (side) => elements.reduce((sum, row) => sum + (row[side]?.n || 0), 0);
@@ -74,11 +76,13 @@ function blame(vital, rows) {
     h('table', {}, h('thead', {}, h('tr', {}, heads.map((head, index) => h('th', { scope: 'col', class: index ? 'number' : 'wide' }, head)))), h('tbody', {}, lines))));
   return h('div', { class: 'columns' },
     phases.length > 0 && table('Where the time goes (mean)', ['Phase', 'Before', 'After'], phases.map((row) => h('tr', {},
-      h('th', { scope: 'row' }, row.name.replace(/_ms$/, '').replaceAll('_', ' ')), h('td', { class: 'number' }, mean(row, 'before', '')), h('td', { class: 'number' }, grown(row, mean(row, 'after', '')))))),
-    elements.length > 0 && table('Elements', ['Element', 'Share before', 'Share after', `Mean ${vital}`], elements.map((row) => h('tr', {},
+      h('th', { scope: 'row' }, phaseName(row.name)), h('td', { class: 'number' }, mean(row, 'before', '')), h('td', { class: 'number' }, grown(row, mean(row, 'after', '')))))),
+    elements.length > 0 && table('Elements', ['Element', 'Share before', 'Share after', `Mean ${vital} now`], elements.map((row) => h('tr', {},
       h('th', { scope: 'row', class: 'wide' }, h('code', { class: 'route', title: row.name }, row.name)), h('td', { class: 'number' }, share(row, 'before')), h('td', { class: 'number' }, share(row, 'after')),
       h('td', { class: 'number' }, mean(row, row.after ? 'after' : 'before', vital))))));
 }
+
+const phaseName = (name) => (name === 'ttfb_ms' ? 'TTFB' : name.replace(/_ms$/, '').replaceAll('_', ' '));
 
 /** Rows of one kind by name, each with its two sides. */
 function paired(rows, kind) {
