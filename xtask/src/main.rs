@@ -31,6 +31,7 @@ cargo xtask COMMAND
   size                       sizes of snippet, glue and wasm against the budget
   coverage                   line coverage of the pure crates
   tidy                       what people forget and no compiler says
+  seed FILE                  write the synthetic history as NDJSON, and to the terminal what is known to be in it
   tools                      only install what is missing, for run and test
 ";
 
@@ -56,6 +57,7 @@ fn dispatch(words: &[String]) -> Result<bool> {
     let ws = Workspace::locate()?;
     match command.as_str() {
         "run" => run::run(&ws, &run_options(rest)?),
+        "seed" => write_seed(rest),
         "test" => test::run(&ws, &test::Selection::parse(rest)?),
         _ if !rest.is_empty() && command != "help" => {
             bail!("{command} takes no arguments here\n\n{USAGE}")
@@ -71,6 +73,17 @@ fn dispatch(words: &[String]) -> Result<bool> {
         }
         _ => bail!("there is no command {command}\n\n{USAGE}"),
     }
+}
+
+fn write_seed(words: &[String]) -> Result<bool> {
+    let [file] = words else {
+        bail!("usage: cargo xtask seed FILE");
+    };
+    println!(
+        "{}",
+        seed::write(file.as_ref(), run::this_hour()?)?.to_json()
+    );
+    Ok(true)
 }
 
 fn run_options(words: &[String]) -> Result<run::Options> {

@@ -176,14 +176,14 @@ fn load_seed(ws: &Workspace, collector: &Path) -> Result<()> {
         "run: synthetic history loaded and judged ({:.0} s). Known regressions in it:",
         started.elapsed().as_secs_f64()
     );
-    for regression in &seed.regressions {
+    for regression in seed.regressions() {
         println!("  {regression}");
     }
     Ok(())
 }
 
 /// Whole hours since the Unix epoch: the running hour belongs to real visitors.
-fn this_hour() -> Result<i64> {
+pub fn this_hour() -> Result<i64> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(i64::try_from(now.as_secs() / 3600)?)
 }

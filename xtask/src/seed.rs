@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use detect::series::Hour;
-use detect::world::{self, PageView, World};
+use detect::world::{self, PageView, Truth, World};
+use serde_json::{Value, json};
 use wire::{Beacon, Measurement, NavigationType, PageContext};
 
 /// The detector is replayed over this much of the history; the known regressions begin inside it.
@@ -24,8 +25,33 @@ pub struct Seed {
     pub lines: usize,
     /// Where the detector's replay begins (RFC 3339).
     pub judge_since: String,
-    /// What is known to be in it, one sentence each.
-    pub regressions: Vec<String>,
+    /// What is known to be in it.
+    pub truth: Vec<Truth>,
+}
+
+impl Seed {
+    /// One sentence for each known regression.
+    pub fn regressions(&self) -> impl Iterator<Item = String> {
+        self.truth.iter().map(sentence)
+    }
+
+    /// The same for programs: the browser tests compare findings with it.
+    pub fn to_json(&self) -> Value {
+        let truth = self.truth.iter().map(|truth| {
+            json!({
+                "route": truth.route,
+                "vital": truth.vital.name(),
+                "change_ratio": truth.change_ratio,
+                "release": truth.release,
+                "hour": world::timestamp(truth.hour),
+            })
+        });
+        json!({
+            "lines": self.lines,
+            "judge_since": self.judge_since,
+            "regressions": truth.collect::<Vec<_>>(),
+        })
+    }
 }
 
 /// Writes the history that ends with `end`, an hour since the Unix epoch that is not part of it.
@@ -56,11 +82,11 @@ pub fn write(file: &Path, end: Hour) -> Result<Seed> {
         file: file.to_path_buf(),
         lines,
         judge_since: world::timestamp(end - JUDGED_HOURS),
-        regressions: world.truth().iter().map(sentence).collect(),
+        truth: world.truth().to_vec(),
     })
 }
 
-fn sentence(truth: &world::Truth) -> String {
+fn sentence(truth: &Truth) -> String {
     format!(
         "{} on {}: {:+.0} % since release {} ({})",
         truth.vital.name(),
@@ -125,8 +151,6 @@ fn beacon(view: &PageView) -> Beacon {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]

@@ -118,7 +118,10 @@ fn is_version(bytes: &[u8]) -> bool {
 
 fn without_query(path: &str) -> &str {
     // By bytes: both marks are ASCII, and a search by character pattern costs the agent several times this.
-    let end = path.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(path.len());
+    let end = path
+        .bytes()
+        .position(|byte| matches!(byte, b'?' | b'#'))
+        .unwrap_or(path.len());
     &path[..end]
 }
 
