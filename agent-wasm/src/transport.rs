@@ -262,3 +262,268 @@ impl Parcel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::Beacon;
+    use wire::encode::encode;
+
+    use super::*;
+
+    const CLOCK_MS: u64 = 1_763_683_200_123;
+    const NO_JITTER: f64 = 0.5;
+
+    fn body(seq: u32) -> Encoded {
+        encode(&Beacon {
+            seq,
+            sent_ms: CLOCK_MS,
+            ..Beacon::default()
+        })
+    }
+
+    /// The seq that an attempt carries.
+    fn seq(attempt: &Attempt) -> u32 {
+        let text = String::from_utf8(attempt.bytes.clone()).unwrap();
+        let digits = text
+            .split("\"seq\":")
+            .nth(1)
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap();
+        digits.parse().unwrap()
+    }
+
+    fn status(status: u16) -> Answer {
+        Answer::Status {
+            status,
+            retry_after_ms: 0.0,
+        }
+    }
+
+    fn fail(transport: &mut Transport, now_ms: f64, answer: Answer) -> f64 {
+        let attempt = transport.next(now_ms, CLOCK_MS).expect("an attempt");
+        transport.on_answer(attempt.id, answer, now_ms, NO_JITTER);
+        transport.wake_at_ms().expect("a retry") - now_ms
+    }
+
+    #[test]
+    fn an_answer_of_2xx_is_the_end_of_it() {
+        for code in [200, 204] {
+            let mut transport = Transport::default();
+            transport.accept(0, body(0), true);
+            let attempt = transport.next(0.0, CLOCK_MS).unwrap();
+            assert!(attempt.keepalive);
+            assert_eq!(transport.next(0.0, CLOCK_MS), None, "in flight");
+            transport.on_answer(attempt.id, status(code), 5.0, NO_JITTER);
+            assert_eq!(
+                (transport.next(9e9, CLOCK_MS), transport.wake_at_ms()),
+                (None, None)
+            );
+            assert_eq!(transport.take_drops(), []);
+        }
+    }
+
+    #[test]
+    fn backoff_doubles_to_a_minute() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(0), true);
+        let mut now_ms = 0.0;
+        let waits: Vec<f64> = (0..8)
+            .map(|_| {
+                let wait_ms = fail(&mut transport, now_ms, status(503));
+                now_ms += wait_ms;
+                wait_ms
+            })
+            .collect();
+        assert_eq!(
+            waits,
+            [
+                1000.0, 2000.0, 4000.0, 8000.0, 16_000.0, 32_000.0, 60_000.0, 60_000.0
+            ]
+        );
+    }
+
+    #[test]
+    fn a_longer_retry_after_is_honoured_and_jitter_is_a_fifth() {
+        for (retry_after_ms, random, expected) in [
+            (0.0, 0.0, 800.0),
+            (0.0, 1.0, 1200.0),
+            (5000.0, 0.5, 5000.0),
+            (500.0, 0.5, 1000.0),
+            (9e12, 0.5, 3_600_000.0),
+        ] {
+            let mut transport = Transport::default();
+            transport.accept(0, body(0), true);
+            let attempt = transport.next(0.0, CLOCK_MS).unwrap();
+            transport.on_answer(
+                attempt.id,
+                Answer::Status {
+                    status: 429,
+                    retry_after_ms,
+                },
+                0.0,
+                random,
+            );
+            assert_eq!(transport.wake_at_ms(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_retry_differs_in_its_time_only() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(7), true);
+        let first = transport.next(0.0, CLOCK_MS).unwrap();
+        transport.on_answer(first.id, status(500), 0.0, NO_JITTER);
+        assert_eq!(transport.next(999.0, CLOCK_MS), None, "too early");
+        let again = transport.next(1000.0, CLOCK_MS + 1000).unwrap();
+        let stamp = |attempt: &Attempt| String::from_utf8(attempt.bytes.clone()).unwrap();
+        assert_eq!(
+            stamp(&again),
+            stamp(&first).replace(&CLOCK_MS.to_string(), &(CLOCK_MS + 1000).to_string())
+        );
+        assert_ne!(stamp(&again), stamp(&first));
+    }
+
+    #[test]
+    fn while_down_one_probe_at_a_time_oldest_first() {
+        let mut transport = Transport::default();
+        for view in 0..4 {
+            transport.accept(view, body(view), true);
+        }
+        let flying: Vec<Attempt> = std::iter::from_fn(|| transport.next(0.0, CLOCK_MS)).collect();
+        assert_eq!(flying.len(), 4);
+        for attempt in &flying {
+            transport.on_answer(attempt.id, status(503), 0.0, NO_JITTER);
+        }
+        let now_ms = transport.wake_at_ms().unwrap();
+        let probe = transport.next(now_ms, CLOCK_MS).unwrap();
+        assert_eq!((seq(&probe), transport.next(now_ms, CLOCK_MS)), (0, None));
+        transport.on_answer(probe.id, status(204), now_ms, NO_JITTER);
+        assert_eq!(
+            std::iter::from_fn(|| transport.next(now_ms, CLOCK_MS)).count(),
+            3,
+            "up again: the rest drains"
+        );
+    }
+
+    #[test]
+    fn snapshots_of_a_view_replace_each_other_and_operations_never_do() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(0), false);
+        transport.accept(0, body(1), true);
+        transport.accept(1, body(2), false);
+        transport.accept(0, body(3), false);
+        transport.accept(0, body(4), false);
+        let seqs: Vec<u32> = std::iter::from_fn(|| transport.next(0.0, CLOCK_MS))
+            .map(|attempt| seq(&attempt))
+            .collect();
+        assert_eq!(seqs, [1, 2, 4]);
+        assert_eq!(transport.take_drops(), [], "a replaced snapshot is no loss");
+    }
+
+    #[test]
+    fn a_failed_snapshot_gives_way_to_a_newer_one() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(0), false);
+        let first = transport.next(0.0, CLOCK_MS).unwrap();
+        transport.accept(0, body(1), false);
+        transport.on_answer(first.id, status(503), 0.0, NO_JITTER);
+        assert_eq!(
+            transport
+                .next(1000.0, CLOCK_MS)
+                .map(|attempt| seq(&attempt)),
+            Some(1)
+        );
+    }
+
+    #[test]
+    fn final_refusals_are_counted_and_some_end_the_page() {
+        for (code, reason, goes_on) in [
+            (400, REJECTED, true),
+            (413, TOO_LARGE, true),
+            (415, REJECTED, true),
+            (401, REJECTED, false),
+            (403, REJECTED, false),
+        ] {
+            let mut transport = Transport::default();
+            transport.accept(0, body(0), true);
+            let attempt = transport.next(0.0, CLOCK_MS).unwrap();
+            transport.on_answer(attempt.id, status(code), 0.0, NO_JITTER);
+            assert_eq!(transport.take_drops(), [(reason, 1)], "{code}");
+            transport.accept(0, body(1), true);
+            assert_eq!(transport.next(0.0, CLOCK_MS).is_some(), goes_on, "{code}");
+        }
+    }
+
+    #[test]
+    fn what_was_never_reached_is_left_alone_but_for_the_exit() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(0), false);
+        fail(&mut transport, 0.0, Answer::Nothing { online: true });
+        fail(&mut transport, 1e6, Answer::Nothing { online: true });
+        let attempt = transport.next(2e6, CLOCK_MS).unwrap();
+        transport.on_answer(attempt.id, Answer::Nothing { online: true }, 2e6, NO_JITTER);
+        assert_eq!(
+            (transport.next(9e9, CLOCK_MS), transport.wake_at_ms()),
+            (None, None)
+        );
+        assert_eq!(transport.take_drops(), [(GAVE_UP, 1)]);
+        assert!(transport.next_at_exit(CLOCK_MS).is_some());
+        transport.accept(0, body(1), false);
+        transport.on_online();
+        assert!(transport.next(9e9, CLOCK_MS).is_some());
+    }
+
+    #[test]
+    fn an_outage_is_waited_out() {
+        let mut transport = Transport::default();
+        transport.accept(0, body(0), false);
+        let attempt = transport.next(0.0, CLOCK_MS).unwrap();
+        transport.on_answer(attempt.id, status(204), 0.0, NO_JITTER);
+        transport.accept(0, body(1), false);
+        for round in 1..20 {
+            fail(
+                &mut transport,
+                f64::from(round) * 1e6,
+                Answer::Nothing { online: true },
+            );
+        }
+        assert!(transport.next(9e9, CLOCK_MS).is_some());
+    }
+
+    #[test]
+    fn an_exit_sends_what_waits_once_newest_first() {
+        let mut transport = Transport::default();
+        for view in 0..3 {
+            transport.accept(view, body(view), true);
+        }
+        let flying = transport.next(0.0, CLOCK_MS).unwrap();
+        let exits: Vec<Attempt> = std::iter::from_fn(|| transport.next_at_exit(CLOCK_MS)).collect();
+        assert_eq!(exits.iter().map(seq).collect::<Vec<_>>(), [2, 1]);
+        for attempt in &exits {
+            transport.on_taken(attempt.id);
+        }
+        transport.on_answer(flying.id, status(503), 0.0, NO_JITTER);
+        assert_eq!(
+            transport
+                .next(1000.0, CLOCK_MS)
+                .map(|attempt| seq(&attempt)),
+            Some(0),
+            "only what failed is sent again"
+        );
+    }
+
+    #[test]
+    fn the_queue_is_bounded() {
+        let mut transport = Transport::default();
+        for view in 0..100 {
+            transport.accept(view, body(view), true);
+        }
+        assert_eq!(transport.queue.len(), MAX_QUEUED);
+        assert_eq!(transport.take_drops(), [(BUFFER_FULL, 70)]);
+        // An answer to something given up long ago means nothing.
+        transport.on_answer(1, status(204), 0.0, NO_JITTER);
+        assert_eq!(transport.queue.len(), MAX_QUEUED);
+    }
+}
