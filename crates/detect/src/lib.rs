@@ -17,8 +17,10 @@
 //!
 //! # The stated error rate
 //!
-//! The budget is one false alarm per 1,500 series-days. A simulation of 45-route apps with daily drift, day effects and visits of
-//! several page views gave 0.36 per 1,000 series-days; worlds of other families up to 1.4. [`backtest::Replay`] counts the
+//! The budget is one false alarm per 1,500 series-days, shared by regressions and improvements, plus the app-level series. In the
+//! crate's own calm worlds (6 routes, 7 vitals, independent visits) 23,520 series-days gave 22 alarms, 0.94 per 1,000 (exact 95 %
+//! interval 0.59 to 1.42), of which 8 were confirmed. The method's reference simulation of 45-route apps gave 0.36 per 1,000 for
+//! regressions alone, and worlds of other families up to 1.4. [`backtest::Replay`] counts the
 //! episodes on the user's own history. Ratios near the minimum detectable change of a series are found late or not at all:
 //! [`baseline::Baseline`] states it for each.
 

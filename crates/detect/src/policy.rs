@@ -1,7 +1,7 @@
 //! Every threshold of a decision, with its reason. What shapes the mathematics itself (bucket widths, prior bounds, seasonal
 //! columns) is a constant beside its formula; what decides is here.
 
-/// Defaults are the calibrated ones: about one false alarm per 2,000 series-days in simulation.
+/// Defaults are the calibrated ones; `lib.rs` states the error rate that they gave in simulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Length of the baseline. Four weeks hold each weekday four times.
@@ -20,13 +20,13 @@ pub struct Policy {
     pub min_window_views: f64,
     /// Windows shorter than 12 h must show at least this log shift: short noise is the least Gaussian.
     pub short_window_min_shift: f64,
-    /// False alarms per app and day, at most.
+    /// False alarms per app and day, at most, of both directions together.
     pub rate_per_app: f64,
-    /// False alarms per series and day, at most.
+    /// False alarms per series and day, at most, of both directions together.
     pub rate_per_series: f64,
     /// The step-up threshold never exceeds this many times `q / S`.
     pub threshold_cap: f64,
-    /// Alarms per day that all app-level series of an app share.
+    /// False alarms per day that all app-level series of an app share, of both directions together.
     pub app_level_rate: f64,
     /// An app-level series needs this many routes; below, it would repeat one route's verdict.
     pub app_level_min_routes: usize,

@@ -134,7 +134,10 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             .filter(|group| group.has_app_level(policy))
             .count();
         self.judged_hours += series_count as u64;
-        let q = app_budget(series_count, policy.rate_per_app, policy.rate_per_series);
+        // A regression and an improvement are the two sides of one test and share its budget.
+        let both = app_budget(series_count, policy.rate_per_app, policy.rate_per_series);
+        let q = both / Direction::ALL.len() as f64;
+        let app_rate = policy.app_level_rate / (vital_count.max(1) * Direction::ALL.len()) as f64;
         for direction in Direction::ALL {
             let mut verdicts = Vec::new();
             for (g, group) in self.groups.iter().enumerate() {
@@ -152,7 +155,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                 let Some(verdict) = self.groups[g].app_verdict(hour, direction, policy) else {
                     continue;
                 };
-                let rare = verdict.p_day <= policy.app_level_rate / vital_count.max(1) as f64;
+                let rare = verdict.p_day <= app_rate;
                 let alarm = rare && is_material(&verdict, policy);
                 self.follow(g, Subject::App, hour, direction, verdict, alarm);
             }
