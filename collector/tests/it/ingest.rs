@@ -1,0 +1,163 @@
+//! Bytes in, accepted beacon or reason out; no socket, no clock.
+
+use collector::ingest::{Accepted, Client, Device, Discard, Meta, Taken, accept};
+use serde_json::{Value, json};
+
+const NOW_MS: u64 = 1_763_683_200_500;
+const FULL: &str = include_str!("../../../crates/wire/testdata/v1/full.json");
+
+fn client() -> Client {
+    Client {
+        browser: "Chrome 156".into(),
+        os: "Android 16".into(),
+        device: Device::Desktop,
+        bot: false,
+    }
+}
+
+fn taken(beacon: &Value) -> Result<Taken, Discard> {
+    with(beacon, &client(), false)
+}
+
+fn with(beacon: &Value, client: &Client, raw_path: bool) -> Result<Taken, Discard> {
+    let meta = Meta {
+        app: "shop",
+        routes: &["/product/:sku".into()],
+        raw_path,
+        client,
+        country: "DE",
+    };
+    accept(beacon.to_string().as_bytes(), &meta, NOW_MS)
+}
+
+/// A beacon that fits, changed by `change`.
+fn beacon(change: Value) -> Value {
+    let mut beacon = json!({"v": 1, "view": "0193c2f0-7c1e-7cc3-98c4-dc0c0c07398f", "seq": 0, "sent": NOW_MS - 500,
+        "start": NOW_MS - 10_500, "path": "/order/17?secret=1", "m": []});
+    for (key, value) in change.as_object().expect("changes are an object") {
+        beacon[key] = value.clone();
+    }
+    beacon
+}
+
+fn accepted(change: Value) -> Accepted {
+    taken(&beacon(change)).expect("a good beacon").accepted
+}
+
+#[test]
+fn a_full_beacon_is_taken_with_what_the_request_said() {
+    let taken = taken(&serde_json::from_str(FULL).unwrap()).unwrap();
+    assert_eq!(taken.refused, []);
+    let accepted = taken.accepted;
+    assert_eq!(
+        [
+            &accepted.app,
+            &accepted.device,
+            &accepted.browser,
+            &accepted.os,
+            &accepted.country,
+            &accepted.stratum
+        ],
+        [
+            "shop",
+            "mobile",
+            "Chrome 156",
+            "Android 16",
+            "DE",
+            "mobile/fast/network"
+        ]
+    );
+    assert_eq!(accepted.beacon.measurements.len(), 3);
+    let json = serde_json::to_vec(&accepted).unwrap();
+    let back: Accepted = serde_json::from_slice(&json).unwrap();
+    assert_eq!(back, accepted, "the spool gives back what it was given");
+}
+
+#[test]
+fn paths_are_scrubbed_again_unless_the_app_keeps_them() {
+    let accepted = accepted(json!({}));
+    assert_eq!(
+        (
+            accepted.beacon.path.as_str(),
+            accepted.beacon.route.as_str()
+        ),
+        ("/order/:id", "/order/:id")
+    );
+    let raw = with(&beacon(json!({})), &client(), true).unwrap().accepted;
+    assert_eq!(
+        (raw.beacon.path.as_str(), raw.beacon.route.as_str()),
+        ("/order/17", "/order/:id")
+    );
+    let templated = self::accepted(json!({"path": "/product/blue-shirt"}));
+    assert_eq!(templated.beacon.route, "/product/:sku");
+    assert_eq!(templated.beacon.path, "/product/:sku");
+}
+
+#[test]
+fn a_referrer_is_a_host() {
+    for (sent, expected) in [
+        ("example.org", "example.org"),
+        ("https://me:pw@Example.org/a?b#c", "example.org"),
+        ("", ""),
+    ] {
+        let accepted = accepted(json!({"context": {"referrer": sent}}));
+        assert_eq!(accepted.beacon.context.referrer, expected);
+    }
+}
+
+#[test]
+fn only_differences_of_the_client_clock_count() {
+    let hour = 3_600_000;
+    let started =
+        |sent: u64, start: u64| accepted(json!({"sent": sent, "start": start})).started_ms;
+    assert_eq!(started(NOW_MS, NOW_MS - 10_000), NOW_MS - 10_000);
+    // Skewed by an hour either way: the same.
+    assert_eq!(
+        started(NOW_MS - hour, NOW_MS - hour - 10_000),
+        NOW_MS - 10_000
+    );
+    assert_eq!(
+        started(NOW_MS + hour, NOW_MS + hour - 10_000),
+        NOW_MS - 10_000
+    );
+    // A tab that was open for three days is one; a clock three days off is none.
+    assert_eq!(started(NOW_MS, NOW_MS - 72 * hour), NOW_MS - 72 * hour);
+    assert_eq!(started(NOW_MS - 72 * hour, NOW_MS - 73 * hour), NOW_MS);
+    assert_eq!(started(NOW_MS, NOW_MS + 1), NOW_MS);
+    // Not known when it was sent: believed within a day.
+    assert_eq!(started(0, NOW_MS - hour), NOW_MS - hour);
+    assert_eq!(started(0, NOW_MS - 25 * hour), NOW_MS);
+    assert_eq!(started(0, 0), NOW_MS);
+}
+
+#[test]
+fn the_agent_knows_its_device_better_than_the_user_agent() {
+    assert_eq!(accepted(json!({})).device, "desktop");
+    let tablet = accepted(json!({"context": {"device": "tablet", "connection": "3g"}}));
+    assert_eq!(
+        (tablet.device.as_str(), tablet.stratum.as_str()),
+        ("tablet", "mobile/slow/network")
+    );
+    assert_eq!(
+        accepted(json!({"context": {"device": "toaster"}})).device,
+        "desktop"
+    );
+}
+
+#[test]
+fn what_is_no_beacon_has_one_reason() {
+    let malformed = |change| match taken(&beacon(change)) {
+        Err(Discard::Malformed(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    assert!(malformed(json!({"v": 2})).contains("`v`"));
+    assert!(malformed(json!({"view": "7"})).contains("`view`"));
+    assert!(malformed(json!({"m": 1})).contains("`m`"));
+    let padded = json!({"padding": "x".repeat(65_536)});
+    assert_eq!(taken(&beacon(padded)), Err(Discard::TooLarge));
+    let bot = Client {
+        bot: true,
+        ..client()
+    };
+    assert_eq!(with(&beacon(json!({})), &bot, false), Err(Discard::Bot));
+}
