@@ -1,10 +1,8 @@
 //! What a configuration must fulfil beyond its types. Everything wrong is named by its key.
 
-use std::net::IpAddr;
-
 use anyhow::{bail, ensure};
 
-use super::{App, Config, Ingest, Private};
+use super::{App, Config, Ingest, Network, Private};
 use crate::http::origin;
 
 /// A spool below this cannot hold one full NDJSON request beside the segment being drained.
@@ -98,7 +96,7 @@ fn ingest(ingest: &Ingest) -> anyhow::Result<()> {
     }
     for network in &ingest.trusted_proxies {
         ensure!(
-            is_network(network),
+            network.parse::<Network>().is_ok(),
             "ingest.trusted_proxies: \"{network}\" is no address or network such as \"10.0.0.0/8\""
         );
     }
@@ -135,18 +133,6 @@ fn is_identifier(name: &str) -> bool {
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
         && !name.as_bytes()[0].is_ascii_digit()
-}
-
-fn is_network(text: &str) -> bool {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) => (address, Some(bits)),
-        None => (text, None),
-    };
-    let Ok(address) = address.parse::<IpAddr>() else {
-        return false;
-    };
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= width))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 pub mod check;
 pub mod env;
 mod load;
+mod network;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use load::load;
+pub use network::Network;
 
 /// Every key of `vitalscope.toml`. A test keeps `vitalscope.example.toml` equal to the defaults.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

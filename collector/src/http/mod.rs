@@ -1,6 +1,7 @@
 //! Two listeners with no route in common: [`public`] takes beacons and serves the agent, [`private`] shows data to people.
 
 pub mod error;
+pub mod listen;
 pub mod origin;
 pub mod private;
 pub mod public;

@@ -10,6 +10,7 @@ mod embedded;
 mod engine;
 mod shop;
 mod rollup;
+mod http_public;
 mod ingest;
 mod spool;
 mod store;

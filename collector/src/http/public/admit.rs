@@ -1,0 +1,158 @@
+//! The cheap checks, before a byte of the body is read: nothing here allocates for what a client sent.
+//!
+//! The order is fixed: app, origin, declared size, media type, codec, (rate: per app, then per address prefix), spool.
+
+use axum::http::{HeaderMap, StatusCode, header};
+use wire::limits::MAX_NDJSON_BYTES;
+
+use super::State;
+use super::apps;
+use super::body::Codec;
+use crate::config::App;
+use crate::http::Problem;
+use crate::metrics::Reason;
+use crate::spool::AppendError;
+
+/// When to come back to a spool that is full: the store needs about that long to make room once ClickHouse answers.
+const FULL_RETRY_S: u32 = 30;
+/// When to come back after the disk failed: the next segment may well work.
+const FAILED_RETRY_S: u32 = 5;
+
+/// A request that may be read.
+#[derive(Debug)]
+pub struct Admitted<'s> {
+    pub app: &'s App,
+    pub codec: Codec,
+    /// The sender says that there are many beacons; without it the body's beginning decides.
+    pub is_ndjson: bool,
+}
+
+/// An answer and how it is counted.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    pub reason: Reason,
+    pub problem: Problem,
+}
+
+pub fn refuse(reason: Reason, status: StatusCode, detail: impl Into<String>) -> Refused {
+    Refused {
+        reason,
+        problem: Problem::new(status, reason.name(), detail),
+    }
+}
+
+/// # Errors
+/// The answer to a request that is not read any further.
+pub fn admit<'s>(
+    state: &'s State,
+    app: &str,
+    headers: &HeaderMap,
+    query: Option<&str>,
+) -> Result<Admitted<'s>, Refused> {
+    let app = state.apps.find(app).ok_or_else(|| {
+        refuse(
+            Reason::UnknownApp,
+            StatusCode::UNAUTHORIZED,
+            "there is no app of this name",
+        )
+    })?;
+    check_origin(app, headers)?;
+    check_declared_size(headers)?;
+    let is_ndjson = media_type(headers)?;
+    let codec = codec(headers, query)?;
+    state.spool.accepts().map_err(|error| unavailable(&error))?;
+    Ok(Admitted {
+        app,
+        codec,
+        is_ndjson,
+    })
+}
+
+/// The answer to a spool that does not take beacons.
+pub fn unavailable(error: &AppendError) -> Refused {
+    let (reason, retry_s) = match error {
+        AppendError::Full | AppendError::DiskLow => (Reason::SpoolFull, FULL_RETRY_S),
+        AppendError::PayloadSize | AppendError::Io(_) | AppendError::Closed => {
+            (Reason::SpoolError, FAILED_RETRY_S)
+        }
+    };
+    let detail = "beacons cannot be kept at the moment";
+    let Refused { problem, .. } = refuse(reason, StatusCode::SERVICE_UNAVAILABLE, detail);
+    Refused {
+        reason,
+        problem: problem.retry_after(retry_s),
+    }
+}
+
+fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
+    let origin = headers.get(header::ORIGIN);
+    // Bytes that are no text are an origin nobody lists.
+    let origin = origin.map(|origin| origin.to_str().unwrap_or("null"));
+    if apps::allows(app, origin) {
+        return Ok(());
+    }
+    Err(refuse(
+        Reason::OriginNotAllowed,
+        StatusCode::FORBIDDEN,
+        "this origin may not send for this app",
+    ))
+}
+
+fn check_declared_size(headers: &HeaderMap) -> Result<(), Refused> {
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|declared| declared > MAX_NDJSON_BYTES as u64) {
+        return Err(too_large());
+    }
+    Ok(())
+}
+
+pub fn too_large() -> Refused {
+    refuse(
+        Reason::TooLarge,
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!(
+            "one beacon has at most {} bytes decoded, a request at most {MAX_NDJSON_BYTES}",
+            wire::limits::MAX_BEACON_BYTES
+        ),
+    )
+}
+
+/// Whether the request announces many beacons; an error for anything that is no JSON.
+fn media_type(headers: &HeaderMap) -> Result<bool, Refused> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(false);
+    };
+    let essence = given.to_str().unwrap_or("invalid");
+    let essence = essence.split(';').next().unwrap_or("").trim();
+    let is = |name: &str| essence.eq_ignore_ascii_case(name);
+    if is("application/x-ndjson") {
+        Ok(true)
+    } else if is("") || is("text/plain") || is("application/json") {
+        Ok(false)
+    } else {
+        Err(unsupported(
+            "send text/plain, application/json or application/x-ndjson",
+        ))
+    }
+}
+
+/// The body's codec, from its header or, where headers cannot be set, from `?enc=`.
+fn codec(headers: &HeaderMap, query: Option<&str>) -> Result<Codec, Refused> {
+    let named = match headers.get(header::CONTENT_ENCODING) {
+        Some(named) => named.to_str().unwrap_or("invalid").trim(),
+        None => query
+            .and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("enc=")))
+            .unwrap_or(""),
+    };
+    Codec::from_name(named).ok_or_else(|| unsupported("send gzip, br or identity"))
+}
+
+fn unsupported(detail: &str) -> Refused {
+    refuse(
+        Reason::UnsupportedMediaType,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        detail,
+    )
+}

@@ -1,0 +1,731 @@
+//! The public listener without a port: what it answers, what it counts, what reaches the spool.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request, Response, StatusCode, header};
+use bytes::Bytes;
+use collector::config::{self, Config};
+use collector::http::listen::Peer;
+use collector::http::public::{self, Assets, Script, State};
+use collector::ingest::Accepted;
+use collector::metrics::{Metrics, Reason};
+use collector::spool::{Limits, Reader, Spool};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+const NOW_MS: u64 = 1_763_683_200_500;
+const ORIGIN: &str = "https://shop.example";
+
+/// A public listener on a real spool.
+struct Collector {
+    router: Router,
+    metrics: Arc<Metrics>,
+    spool: Spool,
+    reader: Reader,
+    _dir: TempDir,
+}
+
+/// With one app, `shop`, for one origin.
+fn collector() -> Collector {
+    let shop = config::App {
+        name: "shop".into(),
+        origins: vec![ORIGIN.into()],
+        ..config::App::default()
+    };
+    let limits = Limits {
+        min_free_bytes: 0,
+        ..Limits::with_max_bytes(1 << 26)
+    };
+    with(vec![shop], limits)
+}
+
+fn with(apps: Vec<config::App>, limits: Limits) -> Collector {
+    let config = Config {
+        apps,
+        ingest: config::Ingest {
+            country_header: Some("x-country".into()),
+            trusted_proxies: vec!["10.0.0.0/8".into()],
+            ..config::Ingest::default()
+        },
+        ..Config::default()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, reader) = Spool::open(dir.path(), limits).unwrap();
+    let metrics = Arc::new(Metrics::default());
+    let mut state = State::new(&config, spool.clone(), metrics.clone(), || NOW_MS).unwrap();
+    state.assets = Assets {
+        agent: Some(Script::new(b"export const agent = 1;".repeat(20))),
+        snippet: Some(Script::new(b"snippet()".to_vec())),
+    };
+    Collector {
+        router: public::router(state),
+        metrics,
+        spool,
+        reader,
+        _dir: dir,
+    }
+}
+
+fn post(body: impl Into<Body>) -> Request<Body> {
+    request(Method::POST, "/v1/views/shop", body)
+}
+
+fn request(method: Method, uri: &str, body: impl Into<Body>) -> Request<Body> {
+    Request::builder()
+        .method(method)
+        .uri(uri)
+        .header(header::ORIGIN, ORIGIN)
+        .body(body.into())
+        .unwrap()
+}
+
+fn and(mut request: Request<Body>, name: &'static str, value: &str) -> Request<Body> {
+    request.headers_mut().insert(name, value.parse().unwrap());
+    request
+}
+
+fn beacon() -> Value {
+    json!({"v": 1, "view": "0193c2f0-7c1e-7cc3-98c4-dc0c0c07398f", "seq": 0, "sent": NOW_MS, "start": NOW_MS - 1000,
+        "path": "/order/17", "m": [{"n": "LCP", "v": 2412.5}]})
+}
+
+fn with_items(items: Value) -> String {
+    let mut beacon = beacon();
+    beacon["m"] = items;
+    beacon.to_string()
+}
+
+impl Collector {
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let headers = response.headers();
+        assert_eq!(
+            headers[header::ACCESS_CONTROL_EXPOSE_HEADERS],
+            "Retry-After"
+        );
+        assert!(headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+        assert!(self.metrics.counts().reconcile());
+        assert_eq!(self.metrics.counts().in_flight, 0);
+        response
+    }
+
+    /// Status and JSON of the answer; null for an empty one.
+    async fn json(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.answer(request).await;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let json = match bytes.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&bytes).unwrap(),
+        };
+        (status, json)
+    }
+
+    /// Refused as a whole: status, counted reason, problem JSON, nothing kept.
+    async fn check_refused(&self, request: Request<Body>, status: u16, reason: Reason) {
+        let before = self.rejected(reason);
+        let response = self.answer(request).await;
+        assert_eq!(response.status(), status, "{reason:?}");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        let problem: Value = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(
+            (&problem["status"], &problem["code"]),
+            (&json!(status), &json!(reason.name()))
+        );
+        assert_eq!(self.rejected(reason), before + 1, "{problem}");
+        assert_eq!(self.spool.status().pending, 0);
+    }
+
+    fn rejected(&self, reason: Reason) -> u64 {
+        let counts = self.metrics.counts();
+        counts.rejected.get(&reason).copied().unwrap_or(0)
+    }
+
+    async fn stored(&mut self) -> Vec<Accepted> {
+        let mut stored = Vec::new();
+        while self.reader.unread() > 0 {
+            for record in self.reader.read(10_000, usize::MAX).await.unwrap() {
+                assert_eq!(record.version, 1);
+                stored.push(serde_json::from_slice(&record.payload).unwrap());
+            }
+        }
+        stored
+    }
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(content).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn brotli(content: &[u8]) -> Vec<u8> {
+    let mut encoder = brotli::CompressorWriter::new(Vec::new(), 4096, 1, 22);
+    encoder.write_all(content).unwrap();
+    encoder.into_inner()
+}
+
+/// A body whose length is not declared.
+fn chunked(content: Vec<u8>) -> Body {
+    let chunks: Vec<Result<Bytes, std::io::Error>> = content
+        .chunks(50_000)
+        .map(|chunk| Ok(Bytes::copy_from_slice(chunk)))
+        .collect();
+    Body::from_stream(futures_util::stream::iter(chunks))
+}
+
+#[tokio::test]
+async fn an_accepted_beacon_is_durable_and_scrubbed() {
+    let mut collector = collector();
+    for content_type in ["text/plain;charset=UTF-8", "application/json", ""] {
+        let mut request = post(beacon().to_string());
+        if !content_type.is_empty() {
+            request = and(request, "content-type", content_type);
+        }
+        let response = collector.answer(request).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let headers = response.headers();
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN);
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_CREDENTIALS], "true");
+        assert_eq!(headers[header::VARY], "Origin");
+    }
+    let counts = collector.metrics.counts();
+    assert_eq!((counts.received, counts.spooled), (3, 3));
+    let stored = collector.stored().await;
+    assert_eq!(stored.len(), 3);
+    assert_eq!(
+        (
+            stored[0].app.as_str(),
+            stored[0].beacon.path.as_str(),
+            stored[0].started_ms
+        ),
+        ("shop", "/order/:id", NOW_MS - 1000)
+    );
+}
+
+#[tokio::test]
+async fn compressed_bodies_are_taken_by_header_or_query() {
+    let mut collector = collector();
+    let text = beacon().to_string();
+    let by_header = |body, codec| and(post(body), "content-encoding", codec);
+    for request in [
+        by_header(gzip(text.as_bytes()), "gzip"),
+        by_header(brotli(text.as_bytes()), "br"),
+        by_header(text.clone().into_bytes(), "identity"),
+        request(
+            Method::POST,
+            "/v1/views/shop?enc=gzip",
+            gzip(text.as_bytes()),
+        ),
+        request(
+            Method::POST,
+            "/v1/views/shop?a=1&enc=br",
+            brotli(text.as_bytes()),
+        ),
+    ] {
+        assert_eq!(
+            collector.json(request).await,
+            (StatusCode::NO_CONTENT, Value::Null)
+        );
+    }
+    assert_eq!(collector.stored().await.len(), 5);
+}
+
+#[tokio::test]
+async fn bad_items_are_refused_one_by_one_and_never_stored() {
+    let mut collector = collector();
+    let items = json!([{"n": "LCP", "v": 100}, {"n": "XYZ", "v": 1}, {"n": "FCP", "v": -1}, {"n": "INP", "v": 600_001},
+        {"n": "CLS", "v": 101}, {"n": "TTFB"}, 7]);
+    let (status, answer) = collector.json(post(with_items(items))).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(answer["accepted"], 1);
+    let told: Vec<_> = answer["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refusal| {
+            (
+                refusal["index"].as_u64().unwrap(),
+                refusal["code"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, "unknown-vital"),
+            (2, "out-of-range"),
+            (3, "out-of-range"),
+            (4, "out-of-range"),
+            (5, "malformed-item"),
+            (6, "malformed-item")
+        ]
+    );
+    let stored = collector.stored().await;
+    assert_eq!(stored[0].beacon.measurements.len(), 1);
+    assert_eq!(stored[0].beacon.measurements[0].value, 100.0);
+    let scrape = collector.metrics.render();
+    assert!(scrape.contains("vitalscope_measurements_rejected_total{code=\"out-of-range\"} 3"));
+}
+
+#[tokio::test]
+async fn what_is_no_beacon_is_400() {
+    let collector = collector();
+    for body in [
+        "".to_owned(),
+        "{".into(),
+        "[]".into(),
+        "null".into(),
+        "{}".into(),
+        "\u{0}".into(),
+        with_items(json!([])).replace("\"v\":1", "\"v\":9"),
+        with_items(json!([{"n": "LCP", "v": 1}])).replace(":1}", ":NaN}"),
+        with_items(json!([{"n": "LCP", "v": 1}])).replace(":1}", ":1e999}"),
+        "[".repeat(60_000),
+    ] {
+        collector
+            .check_refused(post(body), 400, Reason::Malformed)
+            .await;
+    }
+    for codec in ["gzip", "br"] {
+        let request = and(post(beacon().to_string()), "content-encoding", codec);
+        collector
+            .check_refused(request, 400, Reason::Malformed)
+            .await;
+    }
+    let request = and(post("\n \n"), "content-type", "application/x-ndjson");
+    collector
+        .check_refused(request, 400, Reason::Malformed)
+        .await;
+    // Still well.
+    let (status, _) = collector.json(post(beacon().to_string())).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+}
+
+#[tokio::test]
+async fn strangers_are_refused_before_their_body_is_read() {
+    let collector = collector();
+    let unread = || {
+        Body::from_stream(futures_util::stream::once(async {
+            Err::<Bytes, _>(std::io::Error::other("read"))
+        }))
+    };
+    let unknown = request(Method::POST, "/v1/views/other", unread());
+    collector
+        .check_refused(unknown, 401, Reason::UnknownApp)
+        .await;
+    for origin in [
+        "https://evil.example",
+        "null",
+        "http://shop.example",
+        "https://shop.example.evil.example",
+    ] {
+        let request = and(post(unread()), "origin", origin);
+        collector
+            .check_refused(request, 403, Reason::OriginNotAllowed)
+            .await;
+    }
+    let response = collector
+        .answer(and(post(unread()), "origin", "https://evil.example"))
+        .await;
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    assert!(
+        !response
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS)
+    );
+    let huge = and(post(unread()), "content-length", "10485760");
+    collector.check_refused(huge, 413, Reason::TooLarge).await;
+    for (name, value) in [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("content-encoding", "zstd"),
+    ] {
+        let request = and(post(unread()), name, value);
+        collector
+            .check_refused(request, 415, Reason::UnsupportedMediaType)
+            .await;
+    }
+    collector
+        .check_refused(post(unread()), 400, Reason::Aborted)
+        .await;
+}
+
+#[tokio::test]
+async fn a_missing_origin_is_taken_unless_the_app_wants_one() {
+    let strict = config::App {
+        name: "strict".into(),
+        require_origin: true,
+        ..config::App::default()
+    };
+    let lax = config::App {
+        name: "lax".into(),
+        origins: vec![ORIGIN.into()],
+        ..config::App::default()
+    };
+    let collector = with(vec![strict, lax], Limits::with_max_bytes(1 << 26));
+    for (app, status) in [("lax", 204), ("strict", 403)] {
+        let mut request = request(
+            Method::POST,
+            &format!("/v1/views/{app}"),
+            beacon().to_string(),
+        );
+        request.headers_mut().remove(header::ORIGIN);
+        assert_eq!(collector.answer(request).await.status(), status, "{app}");
+    }
+}
+
+#[tokio::test]
+async fn without_apps_everyone_may_send() {
+    let mut collector = with(Vec::new(), Limits::with_max_bytes(1 << 26));
+    let any = and(
+        request(Method::POST, "/v1/views/any%20thing", beacon().to_string()),
+        "origin",
+        "https://any.example",
+    );
+    let response = collector.answer(any).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    assert_eq!(collector.stored().await[0].app, "any thing");
+    let nameless = request(Method::POST, &format!("/v1/views/{}", "x".repeat(201)), "");
+    assert_eq!(
+        collector.answer(nameless).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}
+
+#[tokio::test]
+async fn too_much_is_413_however_it_comes() {
+    let collector = collector();
+    let long = beacon().to_string() + &" ".repeat(65_536);
+    collector
+        .check_refused(post(long), 413, Reason::TooLarge)
+        .await;
+    let text = "x".repeat(10 * 1024 * 1024);
+    collector
+        .check_refused(post(chunked(text.into_bytes())), 413, Reason::TooLarge)
+        .await;
+    let zeros = vec![b' '; 100 * 1024 * 1024];
+    for (codec, bomb) in [("gzip", gzip(&zeros)), ("br", brotli(&zeros))] {
+        assert!(bomb.len() < 1 << 20);
+        let request = and(post(bomb), "content-encoding", codec);
+        collector
+            .check_refused(request, 413, Reason::TooLarge)
+            .await;
+    }
+    let lines = "{}\n".repeat(10_001);
+    let response = collector
+        .answer(and(post(lines), "content-type", "application/x-ndjson"))
+        .await;
+    assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(
+        collector.rejected(Reason::TooLarge),
+        4 + 10_001,
+        "each line is a beacon"
+    );
+    let fits = chunked(beacon().to_string().into_bytes());
+    assert_eq!(
+        collector.answer(post(fits)).await.status(),
+        StatusCode::NO_CONTENT
+    );
+}
+
+#[tokio::test]
+async fn lines_are_judged_one_by_one() {
+    let mut collector = collector();
+    let good = beacon().to_string();
+    let partly = with_items(json!([{"n": "LCP", "v": 1}, {"n": "LCP", "v": -1}]));
+    let long = beacon().to_string() + &" ".repeat(65_536);
+    let body = format!("{good}\n{partly}\n\nnonsense\n{long}\n{good}\n");
+    let declared = and(post(body.clone()), "content-type", "application/x-ndjson");
+    for request in [declared, post(body)] {
+        let (status, answer) = collector.json(request).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(answer["accepted"], 3);
+        let told: Vec<_> = answer["rejected"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|told| {
+                (
+                    told["line"].as_u64(),
+                    told["index"].as_u64(),
+                    told["code"].as_str().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (Some(1), Some(1), "out-of-range"),
+                (Some(3), None, "malformed"),
+                (Some(4), None, "too-large")
+            ]
+        );
+    }
+    let counts = collector.metrics.counts();
+    assert_eq!(
+        (counts.received, counts.spooled, counts.rejected_total()),
+        (10, 6, 4)
+    );
+    assert_eq!(collector.stored().await.len(), 6);
+    let all_good = format!("{good}\n{good}");
+    assert_eq!(
+        collector.json(post(all_good)).await.0,
+        StatusCode::NO_CONTENT
+    );
+    // One beacon on several lines is one beacon.
+    let pretty = serde_json::to_string_pretty(&beacon()).unwrap();
+    assert_eq!(collector.json(post(pretty)).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(collector.stored().await.len(), 3);
+}
+
+#[tokio::test]
+async fn bots_are_thanked_and_forgotten() {
+    let mut collector = collector();
+    let bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
+    let request = and(post(beacon().to_string()), "user-agent", bot);
+    assert_eq!(
+        collector.json(request).await,
+        (StatusCode::NO_CONTENT, Value::Null)
+    );
+    let lines = format!("{0}\n{0}", beacon());
+    let request = and(post(lines), "user-agent", bot);
+    assert_eq!(
+        collector.json(request).await,
+        (StatusCode::NO_CONTENT, Value::Null)
+    );
+    assert_eq!(collector.rejected(Reason::Bot), 3);
+    assert_eq!(collector.stored().await, []);
+}
+
+#[tokio::test]
+async fn a_country_is_believed_from_a_trusted_proxy_only() {
+    let mut collector = collector();
+    for (peer, country) in [
+        ("10.1.2.3:80", "de"),
+        ("192.0.2.1:80", "de"),
+        ("10.1.2.3:80", "nowhere"),
+    ] {
+        let mut request = and(post(beacon().to_string()), "x-country", country);
+        let peer: SocketAddr = peer.parse().unwrap();
+        request.extensions_mut().insert(Peer(peer));
+        collector.answer(request).await;
+    }
+    let stored = collector.stored().await;
+    let countries: Vec<_> = stored
+        .iter()
+        .map(|accepted| accepted.country.as_str())
+        .collect();
+    assert_eq!(countries, ["DE", "", ""]);
+}
+
+#[tokio::test]
+async fn a_full_spool_is_503_with_a_time_to_come_back() {
+    let limits = Limits {
+        max_bytes: 1500,
+        segment_bytes: 1000,
+        min_free_bytes: 0,
+        payload_version: 1,
+    };
+    let collector = with(Vec::new(), limits);
+    let response = loop {
+        let response = collector.answer(post(beacon().to_string())).await;
+        if response.status() != StatusCode::NO_CONTENT {
+            break response;
+        }
+    };
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[header::RETRY_AFTER], "30");
+    let counts = collector.metrics.counts();
+    assert_eq!(collector.rejected(Reason::SpoolFull), 1);
+    assert_eq!(counts.spooled, collector.spool.status().pending);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_is_counted() {
+    let collector = collector();
+    let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+    let never = async move {
+        let _ = receiver.await;
+        Ok::<Bytes, std::io::Error>(Bytes::new())
+    };
+    let body = Body::from_stream(futures_util::stream::once(never));
+    let mut answer = Box::pin(collector.router.clone().oneshot(post(body)));
+    let polled = futures_util::poll!(answer.as_mut());
+    assert!(polled.is_pending());
+    assert_eq!(collector.metrics.counts().in_flight, 1);
+    drop((answer, sender));
+    let counts = collector.metrics.counts();
+    assert_eq!(
+        (counts.in_flight, collector.rejected(Reason::Aborted)),
+        (0, 1)
+    );
+    assert!(counts.reconcile());
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_for_a_day() {
+    let collector = collector();
+    for app in ["shop", "unknown"] {
+        let request = request(Method::OPTIONS, &format!("/v1/views/{app}"), "");
+        let response = collector.answer(request).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let headers = response.headers();
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_METHODS], "POST");
+        assert_eq!(
+            headers[header::ACCESS_CONTROL_ALLOW_HEADERS],
+            "content-type, content-encoding"
+        );
+        assert_eq!(headers[header::ACCESS_CONTROL_MAX_AGE], "86400");
+    }
+    assert_eq!(collector.metrics.counts().received, 0);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let collector = collector();
+    for (method, uri, status) in [
+        (Method::GET, "/", 404),
+        (Method::GET, "/v1/views/shop", 405),
+        (Method::POST, "/v1/views/", 404),
+        (Method::POST, "/agent.js", 405),
+        (Method::GET, "/metrics", 404),
+        (Method::GET, "/api/v1/overview", 404),
+    ] {
+        let response = collector.answer(request(method, uri, "")).await;
+        assert_eq!(response.status(), status, "{uri}");
+        assert_eq!(
+            response.headers()[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_script_is_served_with_its_hash_and_in_its_smallest_form() {
+    let collector = collector();
+    let get = |uri: &str| request(Method::GET, uri, "");
+    let (_, manifest) = collector.json(get("/agent/manifest.json")).await;
+    let path = manifest["agent"]["path"].as_str().unwrap().to_owned();
+    assert!(
+        manifest["agent"]["integrity"]
+            .as_str()
+            .unwrap()
+            .starts_with("sha384-")
+    );
+
+    let plain = collector.answer(get("/agent.js")).await;
+    assert_eq!(
+        plain.headers()[header::CONTENT_TYPE],
+        "text/javascript; charset=utf-8"
+    );
+    let etag = plain.headers()[header::ETAG].to_str().unwrap().to_owned();
+    let plain = plain.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(
+        plain.len(),
+        manifest["agent"]["bytes"].as_u64().unwrap() as usize
+    );
+
+    let hashed = collector
+        .answer(and(get(&path), "accept-encoding", "gzip, br;q=0.9"))
+        .await;
+    assert!(
+        hashed.headers()[header::CACHE_CONTROL]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    assert_eq!(hashed.headers()[header::CONTENT_ENCODING], "br");
+    let compressed = hashed.into_body().collect().await.unwrap().to_bytes();
+    assert!(compressed.len() < plain.len());
+
+    let gzipped = collector
+        .answer(and(get("/agent.js"), "accept-encoding", "br;q=0, gzip"))
+        .await;
+    assert_eq!(gzipped.headers()[header::CONTENT_ENCODING], "gzip");
+    let known = collector
+        .answer(and(get("/agent.js"), "if-none-match", &etag))
+        .await;
+    assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
+    let other = collector.answer(get("/agent/0123456789abcdef.js")).await;
+    assert_eq!(other.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        collector.answer(get("/snippet.js")).await.status(),
+        StatusCode::OK
+    );
+    let (status, schema) = collector.json(get("/schema/beacon-v1.json")).await;
+    assert_eq!(
+        (status, &schema["properties"]["v"]["const"]),
+        (StatusCode::OK, &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn a_collector_without_the_agent_says_how_to_get_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, _reader) = Spool::open(dir.path(), Limits::with_max_bytes(1 << 26)).unwrap();
+    let mut state = State::new(&Config::default(), spool, Arc::default(), || NOW_MS).unwrap();
+    state.assets = Assets::default();
+    let router = public::router(state);
+    for uri in [
+        "/agent.js",
+        "/agent/0.js",
+        "/agent/manifest.json",
+        "/snippet.js",
+    ] {
+        let response = router
+            .clone()
+            .oneshot(request(Method::GET, uri, ""))
+            .await
+            .unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(String::from_utf8_lossy(&bytes).contains("cargo xtask agent"));
+    }
+}
+
+/// The published schema and the decoder name the same vitals, kinds of navigation and limits.
+#[test]
+fn the_schema_says_what_the_decoder_does() {
+    let schema: Value =
+        serde_json::from_str(include_str!("../../src/http/public/beacon-v1.schema.json")).unwrap();
+    let vitals: Vec<_> = wire::Vital::ALL.iter().map(|vital| vital.name()).collect();
+    assert_eq!(
+        schema["$defs"]["measurement"]["properties"]["n"]["enum"],
+        json!(vitals)
+    );
+    let kinds: Vec<_> = wire::NavigationType::ALL
+        .iter()
+        .map(|kind| kind.name())
+        .collect();
+    assert_eq!(schema["properties"]["nav"]["enum"], json!(kinds));
+    assert_eq!(
+        schema["properties"]["m"]["maxItems"],
+        json!(wire::limits::MAX_MEASUREMENTS)
+    );
+    assert_eq!(
+        schema["properties"]["ops"]["maxItems"],
+        json!(wire::limits::MAX_OPERATIONS)
+    );
+    let golden: Value =
+        serde_json::from_str(include_str!("../../../crates/wire/testdata/v1/full.json")).unwrap();
+    for key in golden.as_object().unwrap().keys() {
+        assert!(schema["properties"][key].is_object(), "{key}");
+    }
+    for key in golden["context"].as_object().unwrap().keys() {
+        assert!(
+            schema["$defs"]["context"]["properties"][key].is_object(),
+            "context.{key}"
+        );
+    }
+}
