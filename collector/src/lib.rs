@@ -9,6 +9,7 @@
 //! records so that the spool can forget them.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod embedded;
 pub mod history;

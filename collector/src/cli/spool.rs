@@ -2,17 +2,102 @@
 
 use std::process::ExitCode;
 
+use clap::Subcommand;
+
+use super::print;
 use crate::config::Config;
+use crate::spool::inspect::{self, Inspection};
 
 /// Look at the spool of a stopped collector, or repair it.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  vitalscope spool inspect")]
-pub struct Args {}
+#[command(after_help = "Examples:\n  vitalscope spool inspect\n  vitalscope spool repair --json")]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Show segments, records, damage and the last acknowledgement; changes nothing. Exit code 1 when something is damaged.
+    #[command(after_help = "Example:\n  vitalscope spool inspect")]
+    Inspect {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do what `serve` does when it starts: cut a torn end, set damaged segments aside, keep their sound records.
+    #[command(after_help = "Example:\n  vitalscope spool repair")]
+    Repair {
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// This version does not know it yet.
-pub async fn run(_args: Args, _config: Config) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`vitalscope spool` is not there yet")
+/// There is no spool, a collector is using it, or it cannot be read.
+pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    let dir = config.data_dir.join("spool");
+    match args.action {
+        Action::Inspect { json } => {
+            let inspection = inspect::inspect(&dir)?;
+            match json {
+                true => print::json(&inspection)?,
+                false => show(&inspection)?,
+            }
+            let damaged = inspection
+                .segments
+                .iter()
+                .any(|segment| segment.damaged_bytes > 0);
+            Ok(ExitCode::from(u8::from(damaged)))
+        }
+        Action::Repair { json } => {
+            let report = inspect::repair(&dir)?;
+            if json {
+                print::json(&report)?;
+            } else {
+                print::line(format_args!(
+                    "{} records in {} segments; {} torn bytes cut, {} segments quarantined, {} records lost",
+                    report.record_count,
+                    report.segment_count,
+                    report.torn_bytes,
+                    report.quarantined_segments.len(),
+                    report.lost_records
+                ))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn show(inspection: &Inspection) -> std::io::Result<()> {
+    match inspection.acked {
+        Some(acked) => print::line(format_args!(
+            "acknowledged up to record {acked}, {} of them lost to damage",
+            inspection.lost
+        ))?,
+        None => print::line("nothing acknowledged yet")?,
+    }
+    let number = |number: Option<u64>| number.map_or("-".into(), |number| number.to_string());
+    let rows: Vec<_> = inspection
+        .segments
+        .iter()
+        .map(|segment| {
+            [
+                segment.number.to_string(),
+                segment.file_bytes.to_string(),
+                segment.record_count.to_string(),
+                number(segment.first_record),
+                number(segment.last_record),
+                segment.damaged_bytes.to_string(),
+                segment.torn_bytes.to_string(),
+            ]
+        })
+        .collect();
+    let head = [
+        "segment", "bytes", "records", "first", "last", "damaged", "torn",
+    ];
+    print::table(head, &rows)
 }

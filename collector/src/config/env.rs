@@ -74,6 +74,12 @@ pub fn apply(
     Ok(())
 }
 
+/// Section and name of every key that has a variable.
+#[cfg(test)]
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().map(|&(section, key, _)| (section, key))
+}
+
 fn variable(section: &str, key: &str) -> String {
     let name = if section.is_empty() {
         format!("VITALSCOPE_{key}")

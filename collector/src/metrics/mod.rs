@@ -5,6 +5,7 @@
 mod histogram;
 mod ledger;
 mod render;
+pub mod saved;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

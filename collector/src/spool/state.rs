@@ -5,11 +5,11 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use super::{AppendError, Limits};
+use crate::clock::now_ms;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -140,11 +140,6 @@ impl State {
             self.holes.sort_by_key(|hole| *hole.start());
         }
     }
-}
-
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 fn free_bytes(dir: &Path) -> io::Result<u64> {

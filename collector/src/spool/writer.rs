@@ -15,8 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
 use super::segment::{self, Frame, HEADER_BYTES, Header, RECORD_HEADER_BYTES};
-use super::state::{Segment, Shared, now_ms};
+use super::state::{Segment, Shared};
 use super::{AppendError, segment_path, sync_dir};
+use crate::clock::now_ms;
 
 /// What one round takes at most; it bounds the buffer, and how far a segment may exceed its size.
 const MAX_ROUND_BYTES: usize = 16 * 1024 * 1024;

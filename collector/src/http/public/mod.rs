@@ -5,6 +5,7 @@ mod apps;
 mod assets;
 mod body;
 mod cors;
+mod demo;
 mod flight;
 mod views;
 
@@ -37,6 +38,7 @@ pub struct State {
     pub country_header: Option<HeaderName>,
     pub trusted_proxies: Vec<Network>,
     pub large_bodies: LargeBodies,
+    pub demo_enabled: bool,
     /// Ms since the epoch.
     pub now_ms: fn() -> u64,
 }
@@ -65,6 +67,7 @@ impl State {
             country_header: country_header.transpose()?,
             trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,
             large_bodies: LargeBodies::default(),
+            demo_enabled: config.demo.enabled,
             now_ms,
         })
     }
@@ -74,6 +77,10 @@ impl State {
 pub fn router(state: State) -> Router {
     let state = Arc::new(state);
     let views = post(views::post).options(views::preflight);
+    let demo = match state.demo_enabled {
+        true => demo::router(state.assets.snippet_text()),
+        false => Router::new(),
+    };
     Router::new()
         .route(&format!("{}/{{app}}", state.ingest_path), views)
         .route("/agent.js", get(assets::agent))
@@ -84,6 +91,7 @@ pub fn router(state: State) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(state.clone())
+        .merge(demo)
         .layer(middleware::from_fn_with_state(state, cors::headers))
 }
 

@@ -1,0 +1,102 @@
+//! Counters over restarts. What the spool knows comes from its checkpoint, which is durable with each ack; only the rejections
+//! need a file of their own. It may be some seconds old after a crash: then the rejections of those seconds are forgotten as a
+//! whole, with their receipt, and the books still balance.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tracing::warn;
+
+use super::{Counts, Reason};
+use crate::spool::Status;
+
+/// What is kept in `counters.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Saved {
+    pub rejected: BTreeMap<Reason, u64>,
+}
+
+impl Saved {
+    /// The file's content; nothing when there is none. A damaged one costs its counts, not the start.
+    pub fn load(file: &Path) -> Saved {
+        let saved = match fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Saved::default()),
+            Err(error) => Err(error),
+        };
+        saved.unwrap_or_else(|error| {
+            warn!(%error, file = %file.display(), "counters of rejections begin anew");
+            Saved::default()
+        })
+    }
+
+    /// # Errors
+    /// The file keeps what it had.
+    pub fn save(counts: &Counts, file: &Path) -> io::Result<()> {
+        let saved = Saved {
+            rejected: counts.rejected.clone(),
+        };
+        let temporary = file.with_extension("json.tmp");
+        fs::write(&temporary, serde_json::to_vec(&saved)?)?;
+        fs::rename(temporary, file)
+    }
+
+    /// The books to go on with: everything the spool has acknowledged and not lost is in ClickHouse or a dead letter.
+    pub fn resume(self, spool: &Status) -> Counts {
+        let mut rejected = self.rejected;
+        if spool.lost > 0 {
+            rejected.insert(Reason::Quarantined, spool.lost);
+        }
+        let dead = rejected.get(&Reason::DeadLetter).copied().unwrap_or(0);
+        Counts {
+            stored: (spool.acked - spool.lost_acked).saturating_sub(dead),
+            spooled: spool.pending,
+            rejected,
+            ..Counts::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn counters_go_on_after_a_restart() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("counters.json");
+        assert_eq!(Saved::load(&file), Saved::default());
+        let rejected = BTreeMap::from([(Reason::Bot, 5), (Reason::DeadLetter, 2)]);
+        let counts = Counts {
+            rejected: rejected.clone(),
+            ..Counts::default()
+        };
+        Saved::save(&counts, &file).expect("writable");
+        let spool = Status {
+            acked: 100,
+            lost_acked: 3,
+            lost: 4,
+            pending: 7,
+            ..Status::default()
+        };
+        let metrics = Metrics::resumed(Saved::load(&file).resume(&spool));
+        let counts = metrics.counts();
+        assert!(counts.reconcile());
+        assert_eq!((counts.stored, counts.spooled), (95, 7));
+        assert_eq!(counts.rejected[&Reason::Quarantined], 4);
+        assert_eq!(counts.received, 95 + 7 + 5 + 2 + 4);
+    }
+
+    #[test]
+    fn a_damaged_file_costs_only_its_counts() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let file = dir.path().join("counters.json");
+        fs::write(&file, b"{\"rejected\":{\"bot\":").expect("writable");
+        assert_eq!(Saved::load(&file), Saved::default());
+    }
+}
