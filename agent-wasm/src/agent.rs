@@ -16,16 +16,13 @@ use crate::config::Config;
 use crate::consent::Consent;
 use crate::entries::Early;
 use crate::lifecycle::{self, Listener, Signal};
-use crate::measuring::{Effect, Measuring};
+use crate::measuring::{Effect, FlushReason, Measuring};
 use crate::observe::Past;
 use crate::session::Session;
 use crate::{delivery, page};
 
 /// The first flush comes early, so that a tab that is killed has said something.
 const FIRST_FLUSH_MS: u32 = 1500;
-
-/// A measurement that the page's `beforeSend` kept back.
-const BEFORE_SEND: &str = "before-send";
 
 thread_local! {
     static PHASE: RefCell<Phase> = const { RefCell::new(Phase::Idle) };
@@ -40,15 +37,6 @@ enum Phase {
         _activation: Option<Listener>,
     },
     Measuring(Box<Measuring>),
-}
-
-/// Why beacons are made now.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum FlushReason {
-    /// The page stays: timers, a full buffer, a route change, the page's own wish.
-    Routine,
-    /// The page may be gone after this.
-    Exit,
 }
 
 /// Lends the agent, then does what it left to do. Nothing happens before `start`, after `stop` or while it is lent already.
@@ -330,40 +318,8 @@ pub fn flush() {
     flush_for(FlushReason::Routine);
 }
 
-/// Measures, asks the page what may be sent, and sends. The page's answer comes between two borrows.
 fn flush_for(reason: FlushReason) {
-    let mut drafts = Vec::new();
-    let mut before_send = None;
-    with(&mut |agent, _| {
-        drafts = agent.drafts();
-        before_send = agent.config.before_send.clone();
-    });
-    let mut held_back_count = 0;
-    if let Some(before_send) = before_send {
-        for draft in &mut drafts {
-            let mut told = core::mem::take(&mut draft.told).into_iter();
-            draft.measurements.retain_mut(|measurement| {
-                let answer = page::call(&before_send, &told.next().unwrap_or_default());
-                // What the page gives back may change the value, nothing else.
-                let value = page::value(&answer, "value").as_f64();
-                measurement.value = value.unwrap_or(measurement.value);
-                held_back_count += u32::from(value.is_none());
-                value.is_some()
-            });
-        }
-    }
-    with(&mut |agent, now_ms| {
-        for _ in 0..held_back_count {
-            agent.transport.count(BEFORE_SEND);
-        }
-        for draft in drafts.drain(..) {
-            agent.seal(draft);
-        }
-        match reason {
-            FlushReason::Routine => agent.pump(now_ms),
-            FlushReason::Exit => agent.pump_at_exit(),
-        }
-    });
+    with(&mut |agent, now_ms| agent.flush(reason, now_ms));
 }
 
 pub fn stop() {

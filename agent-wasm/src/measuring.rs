@@ -6,7 +6,7 @@ use js_sys::Function;
 use vitals::{Entry, MemorySource, PageView, Start};
 use wasm_bindgen::JsValue;
 use wire::limits::{MAX_ATTRIBUTION_KEYS, MAX_CUSTOM_KEYS, MAX_DURATION_MS};
-use wire::{Measurement, Operation, PageContext, Scalar};
+use wire::{Operation, PageContext, Scalar};
 
 use crate::agent;
 use crate::config::Config;
@@ -23,6 +23,8 @@ use crate::view::View;
 /// Leaving a page gives two signals, pagehide and hidden; a new sample for the second would only cost a beacon.
 const SHORTEST_SAMPLE_GAP_MS: f64 = 1000.0;
 
+/// A measurement that the page's `beforeSend` kept back.
+const BEFORE_SEND: &str = "before-send";
 /// A value or an operation that no page can have.
 const OUT_OF_RANGE: &str = "out-of-range";
 
@@ -51,12 +53,13 @@ pub enum Effect {
     Beacon(Attempt),
 }
 
-/// The vitals of one view on their way to a beacon.
-pub struct Draft {
-    view: u32,
-    pub measurements: Vec<Measurement>,
-    /// The same as the page sees them, if it wants to.
-    pub told: Vec<JsValue>,
+/// Why beacons are made now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FlushReason {
+    /// The page stays: timers, a full buffer, a route change, the page's own wish.
+    Routine,
+    /// The page may be gone after this.
+    Exit,
 }
 
 impl Measuring {
@@ -307,40 +310,20 @@ impl Measuring {
         core::mem::take(&mut self.effects)
     }
 
-    /// The vitals of every view that has news, if anything may be sent.
-    pub fn drafts(&mut self) -> Vec<Draft> {
+    /// Makes a beacon of every view that has news, if anything may be sent, and sends what waits.
+    pub fn flush(&mut self, reason: FlushReason, now_ms: f64) {
         if self.consent != Consent::Granted {
-            return Vec::new();
-        }
-        let wants = self.config.before_send.is_some();
-        let draft = |view: &View| {
-            let measurements = view.engine.measurements();
-            let told = measurements
-                .iter()
-                .filter(|_| wants)
-                .map(|told| notify::measurement(told, told.value, &of(view)));
-            Draft {
-                view: view.number,
-                told: told.collect(),
-                measurements,
-            }
-        };
-        let views = self.previous.iter().chain([&self.current]);
-        views.filter(|view| view.has_news()).map(draft).collect()
-    }
-
-    pub fn seal(&mut self, draft: Draft) {
-        let views = self.previous.iter_mut().chain([&mut self.current]);
-        let Some(view) = views.into_iter().find(|view| view.number == draft.view) else {
             return;
-        };
-        for _ in view.engine.implausible() {
-            self.transport.count(OUT_OF_RANGE);
         }
-        let has_operations = !view.operations.is_empty();
-        let drops = self.transport.take_drops();
-        let body = view.seal(draft.measurements, &drops, &self.session.id, &self.config);
-        self.transport.accept(draft.view, body, has_operations);
+        for view in self.previous.iter_mut().chain([&mut self.current]) {
+            if view.has_news() {
+                seal(view, &mut self.transport, &self.session, &self.config);
+            }
+        }
+        match reason {
+            FlushReason::Routine => self.pump(now_ms),
+            FlushReason::Exit => self.pump_at_exit(),
+        }
     }
 
     /// Sends what may go now, and sets the timer for what must wait.
@@ -362,6 +345,30 @@ impl Measuring {
             self.effects.push(Effect::Beacon(attempt));
         }
     }
+}
+
+/// Gives the view's next beacon to the transport. The page is asked what may be sent while the agent is lent: what it calls of
+/// the agent from there is not heard.
+fn seal(view: &mut View, transport: &mut Transport, session: &Session, config: &Config) {
+    let mut measurements = view.engine.measurements();
+    if let Some(before_send) = &config.before_send {
+        measurements.retain_mut(|measurement| {
+            let told = notify::measurement(measurement, measurement.value, &of(view));
+            // What the page gives back may change the value, nothing else.
+            let value = page::value(&page::call(before_send, &told), "value").as_f64();
+            if value.is_none() {
+                transport.count(BEFORE_SEND);
+            }
+            measurement.value = value.unwrap_or_default();
+            value.is_some()
+        });
+    }
+    for _ in 0..view.take_implausible() {
+        transport.count(OUT_OF_RANGE);
+    }
+    let has_operations = !view.operations.is_empty();
+    let body = view.seal(measurements, transport.take_drops(), &session.id, config);
+    transport.accept(view.number, body, has_operations);
 }
 
 fn of(view: &View) -> Of<'_> {

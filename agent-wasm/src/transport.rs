@@ -4,6 +4,8 @@
 //! While the collector is down one beacon at a time probes it, so that a whole site's tabs come back gently. A beacon that a
 //! browser has taken at exit is done: it is never sent again.
 
+use std::borrow::Cow;
+
 use wire::encode::Encoded;
 
 /// Waiting beacons; an outage costs one slot per page view, so this is rarely reached.
@@ -39,7 +41,7 @@ pub struct Transport {
     retry_at_ms: f64,
     ever_reached: bool,
     state: State,
-    drops: Vec<(&'static str, u64)>,
+    drops: Vec<(Cow<'static, str>, u64)>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -196,7 +198,7 @@ impl Transport {
     }
 
     /// What was given up since this was last asked, by reason.
-    pub fn take_drops(&mut self) -> Vec<(&'static str, u64)> {
+    pub fn take_drops(&mut self) -> Vec<(Cow<'static, str>, u64)> {
         core::mem::take(&mut self.drops)
     }
 
@@ -204,7 +206,7 @@ impl Transport {
     pub fn count(&mut self, reason: &'static str) {
         match self.drops.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
-            None => self.drops.push((reason, 1)),
+            None => self.drops.push((reason.into(), 1)),
         }
     }
 
@@ -450,7 +452,7 @@ mod tests {
             transport.accept(0, body(0), true);
             let attempt = transport.next(0.0, CLOCK_MS).unwrap();
             transport.on_answer(attempt.id, status(code), 0.0, NO_JITTER);
-            assert_eq!(transport.take_drops(), [(reason, 1)], "{code}");
+            assert_eq!(transport.take_drops(), [(reason.into(), 1)], "{code}");
             transport.accept(0, body(1), true);
             assert_eq!(transport.next(0.0, CLOCK_MS).is_some(), goes_on, "{code}");
         }
@@ -468,7 +470,7 @@ mod tests {
             (transport.next(9e9, CLOCK_MS), transport.wake_at_ms()),
             (None, None)
         );
-        assert_eq!(transport.take_drops(), [(GAVE_UP, 1)]);
+        assert_eq!(transport.take_drops(), [(GAVE_UP.into(), 1)]);
         assert!(transport.next_at_exit(CLOCK_MS).is_some());
         transport.accept(0, body(1), false);
         transport.on_online();
@@ -521,7 +523,7 @@ mod tests {
             transport.accept(view, body(view), true);
         }
         assert_eq!(transport.queue.len(), MAX_QUEUED);
-        assert_eq!(transport.take_drops(), [(BUFFER_FULL, 70)]);
+        assert_eq!(transport.take_drops(), [(BUFFER_FULL.into(), 70)]);
         // An answer to something given up long ago means nothing.
         transport.on_answer(1, status(204), 0.0, NO_JITTER);
         assert_eq!(transport.queue.len(), MAX_QUEUED);

@@ -1,6 +1,8 @@
 //! One page view as it is sent: its engine, its identity, its route and its operations. Every beacon says all that is known of
 //! the view, so that any one that arrives is enough.
 
+use std::borrow::Cow;
+
 use vitals::PageView;
 use wire::encode::{Encoded, encode};
 use wire::limits::MAX_PATH_BYTES;
@@ -28,6 +30,7 @@ pub struct View {
     start_clock_ms: u64,
     /// The value of each vital as last told.
     told: [Option<f64>; Vital::ALL.len()],
+    implausible_count: usize,
 }
 
 /// A vital that has a new value, and by how much it changed.
@@ -52,6 +55,7 @@ impl View {
             next_seq: 0,
             start_clock_ms,
             told: [None; Vital::ALL.len()],
+            implausible_count: 0,
         }
     }
 
@@ -88,6 +92,14 @@ impl View {
         changes
     }
 
+    /// Vitals that have come to a value no page can have since this was last asked.
+    pub fn take_implausible(&mut self) -> usize {
+        let count = self.engine.implausible().count();
+        let news = count.saturating_sub(self.implausible_count);
+        self.implausible_count = count;
+        news
+    }
+
     pub fn has_news(&self) -> bool {
         self.is_changed || !self.operations.is_empty()
     }
@@ -96,7 +108,7 @@ impl View {
     pub fn seal(
         &mut self,
         measurements: Vec<Measurement>,
-        drops: &[(&'static str, u64)],
+        drops: Vec<(Cow<'static, str>, u64)>,
         session: &str,
         config: &Config,
     ) -> Encoded {
@@ -124,10 +136,7 @@ impl View {
             context,
             measurements,
             operations: core::mem::take(&mut self.operations),
-            drops: drops
-                .iter()
-                .map(|&(reason, count)| (reason.into(), count))
-                .collect(),
+            drops,
             overhead: self.overhead,
         };
         let encoded = encode(&beacon);

@@ -103,43 +103,44 @@ impl PageView {
 
     /// The page view that a `pageshow` from the back/forward cache at `at_ms` begins.
     pub fn restored(&self, at_ms: f64, hidden: bool) -> PageView {
-        PageView {
-            opening: Opening::Restored,
-            navigation_type: NavigationType::BackForwardCache,
-            had_ttfb: self.had_ttfb || self.value(Vital::Ttfb).is_some(),
-            first_hidden: if hidden {
-                FirstHidden::FROM_START
-            } else {
-                FirstHidden::NEVER
-            },
-            fid: Fid::default(),
-            ..self.successor(at_ms)
+        let mut next = self.successor(Opening::Restored, at_ms);
+        next.had_ttfb |= self.value(Vital::Ttfb).is_some();
+        if hidden {
+            next.first_hidden = FirstHidden::FROM_START;
         }
+        next
     }
 
     /// The page view that a route change at `at_ms` begins. Its paints are unknown; a first input still to come is its own.
     pub fn soft(&self, at_ms: f64) -> PageView {
-        PageView {
-            opening: Opening::Soft,
-            navigation_type: NavigationType::SoftNavigation,
-            fid: if self.fid.is_closed() || self.opening == Opening::Restored {
-                Fid::closed()
-            } else {
-                self.fid.clone()
-            },
-            ..self.successor(at_ms)
+        let mut next = self.successor(Opening::Soft, at_ms);
+        if self.fid.is_closed() || self.opening == Opening::Restored {
+            next.fid = Fid::closed();
         }
+        next
     }
 
-    fn successor(&self, at_ms: f64) -> PageView {
+    /// What the document has learnt goes on, everything measured begins anew.
+    fn successor(&self, opening: Opening, at_ms: f64) -> PageView {
         PageView {
+            opening,
             started_ms: at_ms,
+            navigation_type: match opening {
+                Opening::Soft => NavigationType::SoftNavigation,
+                Opening::Document | Opening::Restored => NavigationType::BackForwardCache,
+            },
+            navigation: self.navigation,
+            loaded: self.loaded,
+            had_ttfb: self.had_ttfb,
+            has_painted: self.has_painted,
+            supported: self.supported,
+            first_hidden: FirstHidden::NEVER,
             fcp: Fcp::Open,
             lcp: Lcp::default(),
             cls: Cls::default(),
+            fid: Fid::default(),
             inp: self.inp.successor(),
             memory: Memory::default(),
-            ..self.clone()
         }
     }
 

@@ -126,7 +126,16 @@ fn without_query(path: &str) -> &str {
 }
 
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
+    let mut rest = path;
+    core::iter::from_fn(move || {
+        while let Some(tail) = rest.strip_prefix('/') {
+            rest = tail;
+        }
+        let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
+        let (segment, tail) = rest.split_at(end);
+        rest = tail;
+        (!segment.is_empty()).then_some(segment)
+    })
 }
 
 fn finish(route: String) -> String {
