@@ -165,10 +165,10 @@ impl Writer {
         };
         file.write_all_at(&segment::encode_header(&header), 0)?;
         let size = self.shared.limits.segment_bytes.max(HEADER_BYTES as u64);
-        match rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size) {
-            Err(rustix::io::Errno::NOSPC) => return Err(io::ErrorKind::StorageFull.into()),
-            _ => {} // not every file system can; then files grow as they are written
-        }
+        let taken = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size);
+        if taken == Err(rustix::io::Errno::NOSPC) {
+            return Err(io::ErrorKind::StorageFull.into());
+        } // any other refusal: not every file system can; then files grow as they are written
         (self.sync)(&file)?;
         sync_dir(&self.shared.dir)?;
         let mut state = self.shared.state();

@@ -11,6 +11,7 @@ mod engine;
 mod http_public;
 mod ingest;
 mod rollup;
+mod serve;
 mod shop;
 mod spool;
 mod store;

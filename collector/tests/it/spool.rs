@@ -330,6 +330,56 @@ async fn a_second_opener_is_told_who_holds_it() {
     ));
 }
 
+/// `testdata/spool/v1.segment` was written by another program from the format's description: segment 3, records 41 to 43, then
+/// preallocated zeros. It must be readable for ever.
+#[tokio::test]
+async fn a_segment_of_version_1_is_readable_for_ever() {
+    const GOLDEN: &[u8] = include_bytes!("../../testdata/spool/v1.segment");
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("00000000000000000003.segment");
+    fs::write(&file, GOLDEN).unwrap();
+    let (spool, mut reader) = open(dir.path());
+    let all_bytes: Vec<u8> = (0..=255).collect();
+    let payloads = [
+        b"{\"app\":\"shop\"}".as_slice(),
+        "größe".as_bytes(),
+        &all_bytes,
+    ];
+    let expected: Vec<_> = (41..)
+        .zip(payloads)
+        .map(|(number, payload)| Record {
+            number,
+            version: 1,
+            payload: Bytes::copy_from_slice(payload),
+        })
+        .collect();
+    assert_eq!(drain(&mut reader).await, expected);
+    assert_eq!(
+        fs::read(&file).unwrap(),
+        GOLDEN[..GOLDEN.len() - 100],
+        "zeros are no record"
+    );
+    let report = spool.report();
+    assert_eq!((report.torn_bytes, report.lost_records), (0, 0));
+    // And we write what that program writes.
+    let mut ours = segment::encode_header(&Header {
+        segment: 3,
+        first_record: 41,
+        created_ms: 1_763_683_200_123,
+    })
+    .to_vec();
+    for record in &expected {
+        let frame = segment::Frame {
+            number: record.number,
+            version: 1,
+            at_ms: 1_763_683_200_000 + record.number,
+            payload: &record.payload,
+        };
+        segment::encode_record(&mut ours, &frame);
+    }
+    assert_eq!(ours, GOLDEN[..GOLDEN.len() - 100]);
+}
+
 #[tokio::test]
 async fn a_newer_format_is_refused_untouched() {
     let dir = tempfile::tempdir().unwrap();
