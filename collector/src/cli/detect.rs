@@ -1,18 +1,51 @@
-//! `vitalscope detect`: one evaluation.
+//! `vitalscope detect`: one evaluation now, kept and printed.
 
 use std::process::ExitCode;
 
-use crate::config::Config;
+use serde::Serialize;
 
-/// Judge the history once and print the findings.
+use super::verdict::{FindingLine, Summary};
+use super::{open, print};
+use crate::config::Config;
+use crate::history::hour_of;
+use crate::watch;
+
+/// Judge the history once, store the findings and print them as JSON.
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  vitalscope detect --at 2026-11-21T13:00:00Z")]
-pub struct Args {}
+pub struct Args {
+    /// Judge as of this moment (RFC 3339): only hours that had closed by then count. Now when absent.
+    #[arg(long, value_name = "TIME")]
+    at: Option<jiff::Timestamp>,
+    /// Begin the replay at the midnight (UTC) before this moment instead of 14 days ago.
+    #[arg(long, value_name = "TIME")]
+    since: Option<jiff::Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    findings: Vec<FindingLine<'a>>,
+    summary: Summary,
+}
 
 /// Runs the command.
 ///
 /// # Errors
-/// This version does not know it yet.
-pub async fn run(_args: Args, _config: Config) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`vitalscope detect` is not there yet")
+/// ClickHouse cannot be reached or refuses a query.
+pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
+    let at = args.at.unwrap_or_else(jiff::Timestamp::now);
+    let opened = open::store(&config).await?;
+    let outcome = watch::evaluate(&opened.store, args.since.map(hour_of), at).await;
+    opened.close().await;
+    let evaluation = outcome?;
+    print::json(&Answer {
+        findings: evaluation
+            .replay
+            .findings
+            .iter()
+            .map(FindingLine::of)
+            .collect(),
+        summary: Summary::of(&evaluation.replay, evaluation.series, &evaluation.hours),
+    })?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -8,9 +8,11 @@ pub mod detect;
 pub mod findings;
 pub mod import;
 pub mod migrate;
+pub mod open;
 pub mod print;
 pub mod serve;
 pub mod spool;
+pub mod verdict;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;

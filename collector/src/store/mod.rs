@@ -7,6 +7,7 @@
 pub mod block;
 pub mod dead_letter;
 pub mod decisions;
+pub mod import;
 mod migrate;
 pub mod queries;
 mod refusal;
@@ -14,6 +15,7 @@ pub mod rollup;
 mod row_binary;
 pub mod rows;
 mod tables;
+pub mod verdicts;
 pub mod writer;
 
 use std::time::Duration;

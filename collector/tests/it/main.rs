@@ -5,6 +5,7 @@
 //! a time; a missing engine is a failure that names the install command, never a skip.
 
 mod api;
+mod cli;
 mod dashboard;
 mod embedded;
 mod engine;

@@ -1,0 +1,6 @@
+-- A release that nobody announced went live when it was first seen: in the first hour with its page views.
+insert into deploy_rows (app, environment, release, at, source, version)
+select app, environment, release, toDateTime64(min(hour), 3, 'UTC'), 'first-sight', 1
+from rollups
+where release != '' and (app, environment, release) not in (select app, environment, release from deploy_rows)
+group by app, environment, release

@@ -1,0 +1,369 @@
+//! What the detector said, as rows: read the rollups for it, keep its findings and baselines. Whether it is right is not asked here.
+
+use anyhow::Context;
+use clickhouse::Row;
+use detect::series::Hour;
+use detect::{
+    Baseline, Direction, Finding, History, Kind, Replay, SeriesHourRow, SeriesKey, Severity, State,
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Store;
+use crate::history::Histories;
+
+const HOUR_S: i64 = 3600;
+
+#[derive(Row, Deserialize)]
+struct RollupRow {
+    app: String,
+    environment: String,
+    route: String,
+    kind: String,
+    vital: String,
+    stratum: String,
+    release: String,
+    hour_number: i64,
+    bucket_indices: Vec<u16>,
+    bucket_counts: Vec<u64>,
+}
+
+#[derive(Row, Serialize, Deserialize)]
+struct FindingRow {
+    id: String,
+    version: u64,
+    app: String,
+    environment: String,
+    route: String,
+    kind: String,
+    vital: String,
+    stratum: String,
+    direction: String,
+    state: String,
+    severity: String,
+    change_ratio: f64,
+    change_low: f64,
+    change_high: f64,
+    p_value: f64,
+    z: f64,
+    confidence: f64,
+    window_hours: u32,
+    baseline_p75: f64,
+    current_p75: f64,
+    baseline_n: u64,
+    current_n: u64,
+    change_point: u32,
+    change_point_low: u32,
+    change_point_high: u32,
+    release: String,
+    opened_at: u32,
+    confirmed_at: Option<u32>,
+    resolved_at: Option<u32>,
+    recommendation: String,
+    withdrawn: bool,
+}
+
+#[derive(Row, Serialize)]
+struct BaselineRow<'a> {
+    id: String,
+    version: u64,
+    app: &'a str,
+    environment: &'a str,
+    route: &'a str,
+    kind: &'a str,
+    vital: &'a str,
+    strategy: &'a str,
+    state: &'a str,
+    p50: f64,
+    p75: f64,
+    p95: f64,
+    mean: f64,
+    stddev: f64,
+    n: u64,
+    hours_used: u32,
+    hours_left_out: u32,
+    left_out_reasons: &'a [String],
+    minimum_detectable_ratio: Option<f64>,
+    from_at: u32,
+    to_at: u32,
+    updated_at: i64,
+}
+
+/// The rollups of `hours`, one history per series; `app` empty means every app.
+///
+/// # Errors
+/// The server's.
+pub async fn histories(
+    store: &Store,
+    hours: std::ops::Range<Hour>,
+    app: &str,
+) -> anyhow::Result<Vec<History>> {
+    let mut rows = store
+        .client()
+        .query(include_str!("sql/rollup_history.sql"))
+        .bind(hours.start)
+        .bind(hours.end)
+        .bind(app)
+        .bind(app)
+        .fetch::<RollupRow>()?;
+    let mut histories = Histories::default();
+    while let Some(row) = rows.next().await? {
+        let Some(kind) = Kind::from_name(&row.kind) else {
+            continue;
+        };
+        let buckets: Vec<(u16, u64)> = row
+            .bucket_indices
+            .into_iter()
+            .zip(row.bucket_counts)
+            .collect();
+        let key = SeriesKey {
+            app: row.app,
+            environment: row.environment,
+            route: row.route,
+            kind,
+            vital: row.vital,
+        };
+        histories.add(
+            key,
+            SeriesHourRow {
+                stratum: &row.stratum,
+                release: &row.release,
+                hour: row.hour_number,
+                buckets: &buckets,
+            },
+        );
+    }
+    Ok(histories.into_sorted())
+}
+
+/// Findings that were opened up to `hour`, for a replay to continue.
+///
+/// # Errors
+/// The server's.
+pub async fn known(store: &Store, hour: Hour) -> anyhow::Result<Vec<Finding>> {
+    let rows: Vec<FindingRow> = store
+        .client()
+        .query("select ?fields from finding_rows final where not withdrawn and opened_at <= fromUnixTimestamp(?)")
+        .bind(hour * HOUR_S)
+        .fetch_all()
+        .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(FindingRow::into_finding)
+        .collect())
+}
+
+/// Keeps what a replay of `hours` said. Findings that it opened in those hours replace those that an earlier evaluation had opened
+/// there; `now_ms` orders evaluations.
+///
+/// # Errors
+/// The server's.
+pub async fn keep(
+    store: &Store,
+    replay: &Replay,
+    hours: &std::ops::Range<Hour>,
+    now_ms: i64,
+) -> anyhow::Result<()> {
+    let version = now_ms.max(0) as u64;
+    withdraw(store, replay, hours, version)
+        .await
+        .context("findings")?;
+    let mut findings = store.client().insert::<FindingRow>("finding_rows").await?;
+    for finding in &replay.findings {
+        findings.write(&FindingRow::of(finding, version)).await?;
+    }
+    findings.end().await.context("findings")?;
+    let mut baselines = store
+        .client()
+        .insert::<BaselineRow<'_>>("baseline_rows")
+        .await?;
+    for baseline in &replay.baselines {
+        baselines
+            .write(&baseline_row(baseline, version, now_ms))
+            .await?;
+    }
+    baselines.end().await.context("baselines")
+}
+
+async fn withdraw(
+    store: &Store,
+    replay: &Replay,
+    hours: &std::ops::Range<Hour>,
+    version: u64,
+) -> anyhow::Result<()> {
+    // Never empty, because an empty list is no list to the server.
+    let mut ids: Vec<&str> = replay
+        .findings
+        .iter()
+        .map(|finding| finding.id.as_str())
+        .collect();
+    ids.push("");
+    store
+        .client()
+        .query(
+            "insert into finding_rows select * replace (? as version, true as withdrawn) from finding_rows final \
+             where not withdrawn and opened_at > fromUnixTimestamp(?) and opened_at <= fromUnixTimestamp(?) and id not in ?",
+        )
+        .bind(version)
+        .bind(hours.start * HOUR_S)
+        .bind(hours.end * HOUR_S)
+        .bind(ids)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// Marks releases that were seen and never announced.
+///
+/// # Errors
+/// The server's.
+pub async fn notice_releases(store: &Store) -> anyhow::Result<()> {
+    Ok(store
+        .client()
+        .query(include_str!("sql/rollup_first_sight.sql"))
+        .execute()
+        .await?)
+}
+
+impl FindingRow {
+    fn of(finding: &Finding, version: u64) -> FindingRow {
+        FindingRow {
+            id: finding.id.clone(),
+            version,
+            app: finding.key.app.clone(),
+            environment: finding.key.environment.clone(),
+            route: finding.key.route.clone(),
+            kind: finding.key.kind.name().into(),
+            vital: finding.key.vital.clone(),
+            stratum: String::new(),
+            direction: finding.direction.name().into(),
+            state: finding.state.name().into(),
+            severity: finding.severity.name().into(),
+            change_ratio: finding.change_ratio,
+            change_low: finding.change_low,
+            change_high: finding.change_high,
+            p_value: finding.p_value,
+            z: finding.z,
+            confidence: finding.confidence,
+            window_hours: finding.window_hours as u32,
+            baseline_p75: finding.baseline_p75,
+            current_p75: finding.current_p75,
+            baseline_n: finding.baseline_n,
+            current_n: finding.current_n,
+            change_point: seconds(finding.change_point_hour),
+            change_point_low: seconds(finding.change_point_low_hour),
+            change_point_high: seconds(finding.change_point_high_hour),
+            release: finding.release.clone(),
+            opened_at: seconds(finding.opened_hour),
+            confirmed_at: finding.confirmed_hour.map(seconds),
+            resolved_at: finding.resolved_hour.map(seconds),
+            recommendation: finding.recommendation.clone(),
+            withdrawn: false,
+        }
+    }
+
+    /// None when a later version of this program wrote a word that this one does not know.
+    fn into_finding(self) -> Option<Finding> {
+        let states = [
+            State::Unconfirmed,
+            State::Confirmed,
+            State::Transient,
+            State::Resolved,
+        ];
+        let severities = [Severity::Minor, Severity::Warning, Severity::Critical];
+        Some(Finding {
+            id: self.id,
+            key: SeriesKey {
+                app: self.app,
+                environment: self.environment,
+                route: self.route,
+                kind: Kind::from_name(&self.kind)?,
+                vital: self.vital,
+            },
+            direction: Direction::ALL
+                .into_iter()
+                .find(|direction| direction.name() == self.direction)?,
+            state: states
+                .into_iter()
+                .find(|state| state.name() == self.state)?,
+            severity: severities
+                .into_iter()
+                .find(|severity| severity.name() == self.severity)?,
+            change_ratio: self.change_ratio,
+            change_low: self.change_low,
+            change_high: self.change_high,
+            p_value: self.p_value,
+            z: self.z,
+            confidence: self.confidence,
+            window_hours: self.window_hours as usize,
+            baseline_p75: self.baseline_p75,
+            current_p75: self.current_p75,
+            baseline_n: self.baseline_n,
+            current_n: self.current_n,
+            change_point_hour: hour(self.change_point),
+            change_point_low_hour: hour(self.change_point_low),
+            change_point_high_hour: hour(self.change_point_high),
+            release: self.release,
+            opened_hour: hour(self.opened_at),
+            confirmed_hour: self.confirmed_at.map(hour),
+            resolved_hour: self.resolved_at.map(hour),
+            recommendation: self.recommendation,
+        })
+    }
+}
+
+fn baseline_row(baseline: &Baseline, version: u64, now_ms: i64) -> BaselineRow<'_> {
+    let key = &baseline.key;
+    BaselineRow {
+        id: baseline_id(key),
+        version,
+        app: &key.app,
+        environment: &key.environment,
+        route: &key.route,
+        kind: key.kind.name(),
+        vital: &key.vital,
+        strategy: baseline.strategy,
+        state: baseline.state.name(),
+        p50: baseline.p50,
+        p75: baseline.p75,
+        p95: baseline.p95,
+        mean: baseline.mean,
+        stddev: baseline.stddev,
+        n: baseline.n,
+        hours_used: baseline.hours_used as u32,
+        hours_left_out: baseline.hours_left_out as u32,
+        left_out_reasons: &baseline.reasons,
+        minimum_detectable_ratio: baseline.minimum_detectable_ratio,
+        from_at: seconds(baseline.from_hour),
+        to_at: seconds(baseline.to_hour),
+        updated_at: now_ms,
+    }
+}
+
+/// One baseline per series: its id is the series' name, hashed so that it fits into an address.
+fn baseline_id(key: &SeriesKey) -> String {
+    let mut hash = Sha256::new();
+    for field in [
+        &key.app,
+        &key.environment,
+        &key.route,
+        key.kind.name(),
+        &key.vital,
+    ] {
+        hash.update(field.as_bytes());
+        hash.update([0xff]);
+    }
+    hash.finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn seconds(hour: Hour) -> u32 {
+    u32::try_from(hour.saturating_mul(HOUR_S)).unwrap_or(0)
+}
+
+fn hour(seconds: u32) -> Hour {
+    i64::from(seconds) / HOUR_S
+}
