@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
@@ -22,6 +22,7 @@ use crate::metrics::{Metrics, SpoolGauges};
 use crate::spool::{Limits, Reader, Spool};
 use crate::store::dead_letter::DeadLetters;
 use crate::store::{Access, Store, rollup, writer};
+use crate::watch;
 
 /// How often counters that only memory holds are written down.
 const SAVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -29,7 +30,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 const STORE_RETRY: Duration = Duration::from_secs(5);
 
 /// Turns true once, when the collector is asked to end. Every long-running task holds one.
-pub type Shutdown = watch::Receiver<bool>;
+pub type Shutdown = signal::Receiver<bool>;
 
 /// Returns when the end has been asked for, or when nobody is left who could ask.
 pub async fn requested(shutdown: &mut Shutdown) {
@@ -68,9 +69,9 @@ pub struct Collector {
     metrics: Arc<Metrics>,
     counters_file: PathBuf,
     server: Option<embedded::Server>,
-    listening: watch::Sender<bool>,
-    storing: watch::Sender<bool>,
-    keeping: watch::Sender<bool>,
+    listening: signal::Sender<bool>,
+    storing: signal::Sender<bool>,
+    keeping: signal::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     store: JoinHandle<()>,
     keeper: JoinHandle<()>,
@@ -191,8 +192,8 @@ impl Collector {
     }
 }
 
-fn end() -> watch::Sender<bool> {
-    watch::Sender::new(false)
+fn end() -> signal::Sender<bool> {
+    signal::Sender::new(false)
 }
 
 fn log_panic(ended: Result<(), tokio::task::JoinError>) {
@@ -217,6 +218,7 @@ impl StoreParts {
             () = requested(&mut shutdown) => return,
         }
         let rollup = rollup::run(self.store.clone(), shutdown.clone());
+        let watch = watch::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
         let writer = writer::run(
             self.store,
             self.reader,
@@ -224,7 +226,7 @@ impl StoreParts {
             self.metrics,
             shutdown,
         );
-        tokio::join!(writer, rollup);
+        tokio::join!(writer, rollup, watch);
     }
 }
 

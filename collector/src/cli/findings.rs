@@ -29,6 +29,8 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let opened = open::store(&config).await?;
     let filter = FindingFilter {
         app: args.app,
+        // Whenever it was opened: a finding of the running hour has a time that has just passed.
+        to_ms: crate::clock::now_ms() as i64 + 1,
         limit: MAX_LISTED,
         ..FindingFilter::default()
     };
