@@ -205,7 +205,7 @@ function table(vital, points) {
     if (!details.open || details.children.length > 1) return;
     const rows = points.map((point) => h('tr', {}, h('td', {}, format.minute(point.at_ms)), h('td', { class: 'number' }, format.value(vital, point.p75)),
       h('td', { class: 'number' }, format.count(point.n)), h('td', { class: 'number' }, point.good === null ? '–' : format.percent(point.good))));
-    details.append(h('div', { class: 'table-wrap' }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, 'From'), h('th', { class: 'number' }, 'p75'),
+    details.append(h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': `${vital} as a table` }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, 'From'), h('th', { class: 'number' }, 'p75'),
       h('th', { class: 'number' }, 'Page views'), h('th', { class: 'number' }, 'Good'))), h('tbody', {}, rows))));
   });
   return details;

@@ -72,7 +72,7 @@ function blame(vital, rows) {
   const views = (side) => elements.reduce((sum, row) => sum + (row[side]?.n || 0), 0);
   const share = (row, side) => (row[side] ? format.percent(row[side].n / views(side)) : '–');
   const mean = (row, side, name) => (row[side] ? format.value(name, row[side].mean) : '–');
-  const table = (name, heads, lines) => h('section', { class: 'panel' }, h('h2', {}, name), h('div', { class: 'table-wrap' },
+  const table = (name, heads, lines) => h('section', { class: 'panel' }, h('h2', {}, name), h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': name },
     h('table', {}, h('thead', {}, h('tr', {}, heads.map((head, index) => h('th', { scope: 'col', class: index ? 'number' : 'wide' }, head)))), h('tbody', {}, lines))));
   return h('div', { class: 'columns' },
     phases.length > 0 && table('Where the time goes (mean)', ['Phase', 'Before', 'After'], phases.map((row) => h('tr', {},

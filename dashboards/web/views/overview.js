@@ -13,11 +13,14 @@ const SAME_RATIO = 0.02;
 
 export async function overview(context) {
   const { filters, api, signal } = context;
+  const rest = (scope) => Promise.all([api.routes(scope, signal), api.findings({ ...scope, route: '', vital: '', state: 'open' }, signal)]);
+  // Once the address names the app, nothing has to wait for the overview to choose one.
+  const early = filters.app && filters.environment ? rest(filters) : null;
+  early?.catch(() => {});
   const found = await api.overview(filters, signal);
   context.learn(found);
   if (found.state === 'empty') return [empty()];
-  const scope = { ...filters, app: found.app, environment: found.environment };
-  const [routes, findings] = await Promise.all([api.routes(scope, signal), api.findings({ ...scope, route: '', vital: '', state: 'open' }, signal)]);
+  const [routes, findings] = await (early || rest({ ...filters, app: found.app, environment: found.environment }));
   if (found.state === 'quiet') return [heading(found), quiet(), findingsPanel(context, findings)];
   const tiles = format.VITAL_ORDER.map((vital) => tile(context, vital, found.vitals.find((entry) => entry.vital === vital), filters.range));
   return [
