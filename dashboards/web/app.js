@@ -112,7 +112,7 @@ function select(id, name, chosen, values, onchange) {
   const all = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
   if (!all.length) return null;
   return h('label', { class: 'select' }, h('span', { class: 'hidden' }, name),
-    h('select', { id, onchange: (event) => onchange(event.target.value) }, all.map((value) => h('option', { value, selected: value === chosen }, value))));
+    h('select', { id, onchange: (event) => onchange(event.target.value) }, all.map((value) => h('option', { value, selected: value === chosen }, value || `no ${name.toLowerCase()}`))));
 }
 
 function theme() {

@@ -10,11 +10,12 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
 
 /** Good / needs improvement / poor as one bar; the words are for those who do not see colours. */
 export function shareBar(shares, { labels = false } = {}) {
+  if (shares === undefined) return h('span', { class: 'soft' }, '–');
   if (!shares) return h('span', { class: 'soft' }, 'no published limits');
   const parts = [['good', shares.good], ['needs-improvement', shares.needs_improvement], ['poor', shares.poor]];
   const text = parts.map(([rating, share]) => `${format.RATINGS[rating]} ${format.percent(share)}`).join(', ');
   const bar = h('div', { class: 'shares', role: 'img', 'aria-label': text, title: text },
-    parts.map(([rating, share]) => sized(h('span', { class: `fill ${rating}` }), share * 100)));
+    parts.filter(([, share]) => share > 0).map(([rating, share]) => sized(h('span', { class: `fill ${rating}` }), share * 100)));
   if (!labels) return bar;
   return h('div', {}, bar, h('div', { class: 'share-labels', 'aria-hidden': 'true' },
     parts.map(([rating, share]) => h('span', { class: `dot ${rating}` }, format.percent(share)))));

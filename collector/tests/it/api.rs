@@ -494,7 +494,7 @@ async fn decisions(router: &axum::Router) {
     };
     let (status, deploy) = post(
         "/api/v1/deploys",
-        r#"{"app":"shop","release":"2.1.0","source":"ci"}"#,
+        r#"{"app":"shop","release":"2.1.0","environment":"production","source":"ci"}"#,
     )
     .await;
     assert_eq!(status, StatusCode::CREATED, "{deploy}");

@@ -26,7 +26,7 @@ export async function health(context) {
         ['Measurements refused', refused.length ? refused.map((counter) => h('div', {}, `${reason(counter)}: ${format.count(counter.value)}`)) : 'none'],
       ])),
       h('section', { class: 'panel' }, h('h2', {}, 'Delay'), facts([
-        ['Spool', `${format.bytes(spool.bytes)}, oldest ${spool.oldest_age_s.toFixed(1)} s`],
+        ['Spool', `${format.bytes(spool.bytes)} on disk, ${value('beacons_spooled') > 0 ? `oldest ${spool.oldest_age_s.toFixed(1)} s` : 'nothing waits'}`],
         ['Newest minute with page views', stored ? age(stored.last_minute_at_ms) : '–'],
         ['Newest hour with page views', stored ? age(stored.last_hour_at_ms) : '–'],
         ['Last evaluation', stored ? age(stored.last_evaluation_at_ms) : '–'],

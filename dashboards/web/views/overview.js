@@ -21,14 +21,14 @@ export async function overview(context) {
   context.learn(found);
   if (found.state === 'empty') return [empty()];
   const [routes, findings] = await (early || rest({ ...filters, app: found.app, environment: found.environment }));
-  if (found.state === 'quiet') return [heading(found), quiet(), findingsPanel(context, findings)];
+  if (found.state === 'quiet') return [heading(found), quiet(), findingsPanel(context, findings, true)];
   const tiles = format.VITAL_ORDER.map((vital) => tile(context, vital, found.vitals.find((entry) => entry.vital === vital), filters.range));
   return [
     heading(found),
     assessment(found),
     h('section', { class: 'tiles core', 'aria-label': 'Core Web Vitals' }, tiles.slice(0, format.CORE.length)),
     h('section', { class: 'tiles', 'aria-label': 'Other vitals' }, tiles.slice(format.CORE.length)),
-    findingsPanel(context, findings),
+    findingsPanel(context, findings, routes.routes.some((line) => line.vitals.some(judged))),
     h('section', { class: 'panel' }, h('div', { class: 'panel-head' }, h('h2', {}, 'Busiest routes'), h('a', { href: context.address({ view: 'routes' }) }, `All ${routes.routes.length} routes`)),
       routeTable(context, routes.routes.slice(0, TOP_ROUTES))),
   ];
@@ -41,7 +41,7 @@ function heading(found) {
 
 function assessment(found) {
   const { result, failing, missing } = found.assessment;
-  const list = (names) => names.join(' and ');
+  const list = (names) => [names.slice(0, -1).join(', '), names[names.length - 1]].filter(Boolean).join(' and ');
   const text = {
     good: 'The p75 of LCP, INP and CLS is good: three of four page views are at least this fast.',
     poor: `The p75 of ${list(failing)} is not good.${missing.length ? ` Too few measurements of ${list(missing)}.` : ''}`,
@@ -74,9 +74,14 @@ function versus(entry, range) {
   return h('span', { class: ratio > 1 ? 'regression' : 'improvement' }, `${format.change(ratio)} `, h('span', { class: 'soft' }, `on ${before}`));
 }
 
-function findingsPanel(context, { findings }) {
+/** Whether the detector has anything to compare this series with. */
+const judged = (entry) => entry.baseline_state !== null && entry.baseline_state !== 'learning';
+
+function findingsPanel(context, { findings }, watching) {
   const head = h('div', { class: 'panel-head' }, h('h2', {}, 'Open findings'), h('a', { href: context.address({ view: 'findings' }) }, 'All findings'));
-  if (!findings.length) return h('section', { class: 'panel' }, head, h('p', { class: 'empty' }, 'None. Nothing is worse than its baseline beyond what chance explains.'));
+  if (!findings.length) return h('section', { class: 'panel' }, head, h('p', { class: 'empty' }, watching
+    ? 'None. Nothing is worse than its baseline beyond what chance explains.'
+    : 'None yet: the detector is still learning what is normal here, which takes some days of traffic.'));
   return h('section', { class: 'panel' }, head, findingTable(context, findings.slice(0, TOP_FINDINGS)),
     findings.length > TOP_FINDINGS && h('p', {}, h('a', { href: context.address({ view: 'findings' }) }, `${findings.length - TOP_FINDINGS} more`)));
 }

@@ -25,6 +25,7 @@ const MAX_AHEAD_MS: i64 = DAY_MS;
 pub struct NewDeploy {
     pub app: String,
     pub release: String,
+    /// As the pages send it; a page that names none belongs to the empty one.
     #[serde(default)]
     pub environment: String,
     /// RFC 3339; now when absent.
@@ -83,11 +84,6 @@ pub async fn deploy(
             "no such app is configured",
         ));
     }
-    let environment = if new.environment.is_empty() {
-        "production".to_owned()
-    } else {
-        new.environment
-    };
     let source = if new.source.is_empty() {
         "api".to_owned()
     } else {
@@ -95,7 +91,7 @@ pub async fn deploy(
     };
     let deploy = decisions::Deploy {
         app: new.app,
-        environment,
+        environment: new.environment,
         release: new.release,
         at_ms,
         source,
