@@ -201,8 +201,11 @@ async fn withdraw(
     store
         .client()
         .query(
-            "insert into finding_rows select * replace (? as version, true as withdrawn) from finding_rows final \
-             where not withdrawn and opened_at > fromUnixTimestamp(?) and opened_at <= fromUnixTimestamp(?) and id not in ?",
+            // A subquery, because a replaced column hides the stored one from the conditions.
+            "insert into finding_rows select * replace (? as version, true as withdrawn) from (\
+                 select * from finding_rows final where not withdrawn \
+                 and opened_at > fromUnixTimestamp(?) and opened_at <= fromUnixTimestamp(?) and id not in ?\
+             )",
         )
         .bind(version)
         .bind(hours.start * HOUR_S)

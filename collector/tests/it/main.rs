@@ -16,4 +16,5 @@ mod serve;
 mod shop;
 mod spool;
 mod store;
+mod watch;
 mod writer;
