@@ -25,9 +25,10 @@ after(async () => {
   await collector?.stop();
 });
 
-/** Opens `url`, waits for the agent and for the page to settle, clicks `selector` like a person, waits for the oracle. */
-async function visit(page, url, selector) {
+/** Opens `url`, waits for the page to load (and for `settled`, if given), clicks `selector` like a person, waits for the oracle. */
+async function visit(page, url, selector, settled) {
   await page.goto(url, { waitUntil: 'load' });
+  if (settled) await page.waitForSelector(settled);
   await page.locator(selector).first().hover();
   await page.waitForTimeout(300); // The first input of a headless Chromium needs the pointer to rest.
   await page.locator(selector).first().click();
@@ -117,7 +118,7 @@ test('the script tag alone, from another origin: the agent\'s own observers give
   const context = await browser.newContext();
   await addOracle(context, `${pages.origin}/oracle`);
   const page = await context.newPage();
-  await visit(page, `${pages.origin}/plain.html?release=tag`, '#slow');
+  await visit(page, `${pages.origin}/plain.html?release=tag`, '#slow', '[data-settled]');
   await page.goto('about:blank');
   const ours = await rows(`app = 'e2e' AND release = 'tag'`, ALL);
   assertEqualToOracle(ours, oracle('/plain.html'), 'plain.html');
@@ -146,7 +147,7 @@ test('back from the back-forward cache is a page view of its own', async () => {
   const context = await browser.newContext();
   await addOracle(context, `${pages.origin}/oracle`);
   const page = await context.newPage();
-  await visit(page, `${pages.origin}/plain.html?release=bfcache`, '#text');
+  await visit(page, `${pages.origin}/plain.html?release=bfcache`, '#text', '[data-settled]');
   await page.goto(`${pages.origin}/road.html?release=elsewhere`);
   const restored = page.evaluate(() => document.title).catch(() => null);
   await restored;

@@ -6,7 +6,10 @@ import { stub } from './stub.js';
 
 // Only now: it is null once this script has run.
 const tag = document.currentScript;
-const global = (window.vitalscope = window.vitalscope || stub());
+const found = window.vitalscope;
+// The inline snippet's stub stays. A queue that a page wrote itself gets a real one in its place and loses no call.
+const global = found && (found.early || found.isLoaded) ? found : (window.vitalscope = stub());
+if (found && found != global) Array.from(found.q || []).forEach((call) => global(...call));
 
 if (global.isLoaded) {
   console.warn('vitalscope: loaded twice');
