@@ -127,7 +127,7 @@ fn tell(metrics: &Metrics, evaluation: &Evaluation) {
     }
     metrics.set_findings_open(open);
     if evaluation.replay.series_days > 0.0 {
-        metrics.set_false_alarms(evaluation.replay.episodes_per_1000_series_days());
+        metrics.set_alarm_episodes(evaluation.replay.episodes_per_1000_series_days());
     }
     tracing::info!(
         series = evaluation.series,

@@ -30,8 +30,8 @@ pub struct Metrics {
     /// ClickHouse took the last block, or none was due.
     pub store_ready: AtomicBool,
     findings_open: Mutex<BTreeMap<&'static str, u64>>,
-    /// None until the detector has measured it.
-    false_alarms_per_1000_series_days: Mutex<Option<f64>>,
+    /// Alarms of the last evaluation, true ones included; none before the first. The false ones among them are not known here.
+    alarm_episodes_per_1000_series_days: Mutex<Option<f64>>,
     spool: Mutex<Option<SpoolSource>>,
 }
 
@@ -104,8 +104,8 @@ impl Metrics {
         *lock(&self.findings_open) = by_severity;
     }
 
-    pub fn set_false_alarms(&self, per_1000_series_days: f64) {
-        *lock(&self.false_alarms_per_1000_series_days) = Some(per_1000_series_days);
+    pub fn set_alarm_episodes(&self, per_1000_series_days: f64) {
+        *lock(&self.alarm_episodes_per_1000_series_days) = Some(per_1000_series_days);
     }
 
     pub fn acked(&self, waited: Duration) {

@@ -85,11 +85,11 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     for (severity, count) in lock(&metrics.findings_open).iter() {
         page.sample(&label("severity", severity), *count as f64);
     }
-    if let Some(rate) = *lock(&metrics.false_alarms_per_1000_series_days) {
+    if let Some(rate) = *lock(&metrics.alarm_episodes_per_1000_series_days) {
         page.family(
-            "vitalscope_false_alarms_per_1000_series_days",
+            "vitalscope_alarm_episodes_per_1000_series_days",
             "gauge",
-            "False-alarm rate measured on the own history.",
+            "Alarms of the last evaluation, true ones included, per 1,000 days of all judged series.",
         );
         page.sample("", rate);
     }

@@ -12,7 +12,7 @@ export async function health(context) {
   const age = (ms) => (ms ? format.ago(ms, found.now_ms) : 'none yet');
   const rejected = counters.filter((counter) => counter.name === 'vitalscope_beacons_rejected_total' && counter.value > 0);
   const refused = counters.filter((counter) => counter.name === 'vitalscope_measurements_rejected_total' && counter.value > 0);
-  const alarms = value('false_alarms_per_1000_series_days');
+  const alarms = value('alarm_episodes_per_1000_series_days');
   const good = stored && spool.accepting;
   return [
     h('div', { class: 'page-head' }, h('h1', {}, 'Health'), h('p', { class: 'soft' }, `Vitalscope ${found.version}`)),
@@ -30,7 +30,7 @@ export async function health(context) {
         ['Newest minute with page views', stored ? age(stored.last_minute_at_ms) : '–'],
         ['Newest hour with page views', stored ? age(stored.last_hour_at_ms) : '–'],
         ['Last evaluation', stored ? age(stored.last_evaluation_at_ms) : '–'],
-        ['False alarms, measured', alarms === undefined || Number.isNaN(alarms) ? 'not measured yet' : `${alarms.toFixed(2)} per 1,000 series-days`],
+        ['Alarms, true ones included', alarms === undefined || Number.isNaN(alarms) ? 'none judged yet' : `${alarms.toFixed(2)} per 1,000 series-days`],
         ['ClickHouse', stored ? stored.clickhouse_version : 'does not answer'],
       ]))),
   ];
