@@ -7,8 +7,10 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium, firefox } from 'playwright-core';
+import { startPages } from './server.js';
 
 export const here = dirname(fileURLToPath(import.meta.url));
 export const root = resolve(here, '..');
@@ -20,6 +22,26 @@ const binary = process.env.VITALSCOPE_BIN ?? join(targetDir, 'debug', 'vitalscop
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 const POLL_MS = 50;
+
+/**
+ * What one test file plays on, started before its first test and ended after its last: a collector, a page server and a browser.
+ * `prepare` runs once all of them are there. A start that fails half way ends what it has started.
+ */
+export function stage({ launch = launchChromium, prepare = async () => {} } = {}) {
+  const scene = {};
+  before(async () => {
+    scene.collector = await startCollector();
+    scene.pages = await startPages({ collector: scene.collector });
+    scene.browser = await launch();
+    await prepare(scene);
+  });
+  after(async () => {
+    await scene.browser?.close();
+    await scene.pages?.stop();
+    await scene.collector?.stop();
+  });
+  return scene;
+}
 
 /** Polls until `probe` gives something truthy and returns it; fails with `what` and the last answer. */
 export async function until(what, probe, timeout_ms = 10_000) {
@@ -33,7 +55,7 @@ export async function until(what, probe, timeout_ms = 10_000) {
 }
 
 /** A running `vitalscope serve` on free loopback ports with a data folder of its own. */
-export async function startCollector({ env = {} } = {}) {
+async function startCollector({ env = {} } = {}) {
   await access(binary).catch(() => {
     throw new Error(`no collector at ${binary}: run \`cargo xtask test e2e\`, which builds it, or set VITALSCOPE_BIN`);
   });
@@ -103,7 +125,7 @@ export async function startCollector({ env = {} } = {}) {
 }
 
 /** Debian's Chromium, driven by playwright-core. Exact heap sizes, and no calls home. */
-export function launchChromium() {
+function launchChromium() {
   return chromium.launch({
     executablePath: process.env.VITALSCOPE_CHROMIUM ?? '/usr/bin/chromium',
     args: [

@@ -3,8 +3,6 @@
 
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { here } from './harness.js';
 
 const MAX_DELAY_MS = 5_000;
 
@@ -42,7 +40,7 @@ export async function startPages({ collector }) {
       return response.writeHead(200, { 'Content-Type': 'image/svg+xml', 'Cache-Control': 'no-store' }).end(IMAGE);
     }
     if (/^\/[a-z-]+\.html$/.test(url.pathname)) {
-      const page = await readFile(join(here, 'fixtures', url.pathname), 'utf8');
+      const page = await readFile(new URL(`./fixtures${url.pathname}`, import.meta.url), 'utf8');
       const filled = page
         .replaceAll('{{AGENT}}', `${collector.publicOrigin}/agent.js`)
         .replaceAll('{{SNIPPET}}', await snippet())

@@ -1,9 +1,8 @@
 // A person clicks through the demo shop; what ClickHouse holds afterwards is compared with Google's library on the same pages.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { addOracle, launchChromium, startCollector, until } from '../harness.js';
-import { startPages } from '../server.js';
+import { test } from 'node:test';
+import { addOracle, stage, until } from '../harness.js';
 
 const ALL = ['CLS', 'FCP', 'FID', 'INP', 'LCP', 'MEMORY', 'TTFB'];
 /** Google's library reports an interaction at the next idle moment, at the latest after one second. */
@@ -11,19 +10,7 @@ const ORACLE_SETTLES_MS = 1_200;
 /** The promise: leaving a page puts its rows into ClickHouse within this time. */
 const VISIBLE_WITHIN_MS = 5_000;
 
-let collector, pages, browser;
-
-before(async () => {
-  collector = await startCollector();
-  pages = await startPages({ collector });
-  browser = await launchChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await pages?.stop();
-  await collector?.stop();
-});
+const scene = stage();
 
 /** Opens `url`, waits for the page to load (and for `settled`, if given), clicks `selector` like a person, waits for the oracle. */
 async function visit(page, url, selector, settled) {
@@ -40,7 +27,7 @@ async function rows(where, vitals, timeout_ms = VISIBLE_WITHIN_MS) {
   let found = [];
   try {
     await until(`rows of ${where}`, async () => {
-      found = await collector.query(`SELECT vital, value, rating, navigation_type, engine, route, path, release, view_id FROM vitalscope.measurements WHERE ${where}`);
+      found = await scene.collector.query(`SELECT vital, value, rating, navigation_type, engine, route, path, release, view_id FROM vitalscope.measurements WHERE ${where}`);
       return vitals.every((vital) => found.some((row) => row.vital === vital));
     }, timeout_ms);
   } catch (error) {
@@ -51,7 +38,7 @@ async function rows(where, vitals, timeout_ms = VISIBLE_WITHIN_MS) {
 
 /** The oracle's last word on `path` as `{LCP: {value, rating}, …}`. */
 function oracle(path) {
-  return Object.fromEntries(pages.told.filter((said) => said.path === path).map((said) => [said.name, said]));
+  return Object.fromEntries(scene.pages.told.filter((said) => said.path === path).map((said) => [said.name, said]));
 }
 
 function assertEqualToOracle(ours, said, path) {
@@ -67,10 +54,10 @@ function assertEqualToOracle(ours, said, path) {
 }
 
 test('list, product and cart of the demo shop: every vital as the oracle measured it, computed in the page', async () => {
-  const context = await browser.newContext();
-  await addOracle(context, `${pages.origin}/oracle`);
+  const context = await scene.browser.newContext();
+  await addOracle(context, `${scene.pages.origin}/oracle`);
   const page = await context.newPage();
-  const demo = collector.addresses.demo;
+  const demo = scene.collector.addresses.demo;
   const visits = [[`${demo}/`, '/demo'], [`${demo}/product/3`, '/demo/product/:id'], [`${demo}/cart`, '/demo/cart']];
   for (const [url] of visits) await visit(page, url, 'h1');
   await page.goto('about:blank');
@@ -85,7 +72,7 @@ test('list, product and cart of the demo shop: every vital as the oracle measure
     }
     assert.equal(new Set(Object.values(ours).map((row) => row.view_id)).size, 1, 'one page view');
   }
-  const [view] = await collector.query(`SELECT * FROM vitalscope.page_views WHERE app = 'demo' AND route = '/demo/cart'`);
+  const [view] = await scene.collector.query(`SELECT * FROM vitalscope.page_views WHERE app = 'demo' AND route = '/demo/cart'`);
   assert.equal(view.device, 'desktop');
   assert.match(view.browser, /^(Headless)?Chrom/);
   assert.ok(view.session_id);
@@ -94,16 +81,16 @@ test('list, product and cart of the demo shop: every vital as the oracle measure
 });
 
 test('anyone with curl may count vitals, and all seven are there', async () => {
-  const counted = await collector.query('SELECT vital, count() AS n FROM vitalscope.measurements GROUP BY vital ORDER BY vital');
+  const counted = await scene.collector.query('SELECT vital, count() AS n FROM vitalscope.measurements GROUP BY vital ORDER BY vital');
   assert.deepEqual(counted.map((row) => row.vital), ALL);
 });
 
 test('the slow release delays its image, shifts its layout and blocks its click, and the rows show it', async () => {
-  const context = await browser.newContext();
-  await addOracle(context, `${pages.origin}/oracle`);
+  const context = await scene.browser.newContext();
+  await addOracle(context, `${scene.pages.origin}/oracle`);
   const page = await context.newPage();
-  pages.told.length = 0;
-  await visit(page, `${collector.addresses.demo}/product/3?release=slow`, '[data-action="add-to-cart"]');
+  scene.pages.told.length = 0;
+  await visit(page, `${scene.collector.addresses.demo}/product/3?release=slow`, '[data-action="add-to-cart"]');
   await page.goto('about:blank');
   const slow = await rows(`app = 'demo' AND release = 'slow'`, ALL);
   assertEqualToOracle(slow, oracle('/demo/product/3'), 'slow product');
@@ -115,10 +102,10 @@ test('the slow release delays its image, shifts its layout and blocks its click,
 });
 
 test('the script tag alone, from another origin: the agent\'s own observers give all seven vitals', async () => {
-  const context = await browser.newContext();
-  await addOracle(context, `${pages.origin}/oracle`);
+  const context = await scene.browser.newContext();
+  await addOracle(context, `${scene.pages.origin}/oracle`);
   const page = await context.newPage();
-  await visit(page, `${pages.origin}/plain.html?release=tag`, '#slow', '[data-settled]');
+  await visit(page, `${scene.pages.origin}/plain.html?release=tag`, '#slow', '[data-settled]');
   await page.goto('about:blank');
   const ours = await rows(`app = 'e2e' AND release = 'tag'`, ALL);
   assertEqualToOracle(ours, oracle('/plain.html'), 'plain.html');
@@ -129,10 +116,10 @@ test('the script tag alone, from another origin: the agent\'s own observers give
 });
 
 test('an agent that comes late inherits what the snippet saw', async () => {
-  const context = await browser.newContext();
-  await addOracle(context, `${pages.origin}/oracle`);
+  const context = await scene.browser.newContext();
+  await addOracle(context, `${scene.pages.origin}/oracle`);
   const page = await context.newPage();
-  await visit(page, `${pages.origin}/early.html?release=late-agent`, '#slow');
+  await visit(page, `${scene.pages.origin}/early.html?release=late-agent`, '#slow');
   // 70 ms is under the browser's own buffering threshold of 104: only the snippet has seen this interaction.
   await until('the agent has loaded', () => page.evaluate(() => performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/agent.js') && entry.responseEnd > 0)));
   await page.waitForTimeout(ORACLE_SETTLES_MS);
@@ -144,11 +131,11 @@ test('an agent that comes late inherits what the snippet saw', async () => {
 });
 
 test('back from the back-forward cache is a page view of its own', async () => {
-  const context = await browser.newContext();
-  await addOracle(context, `${pages.origin}/oracle`);
+  const context = await scene.browser.newContext();
+  await addOracle(context, `${scene.pages.origin}/oracle`);
   const page = await context.newPage();
-  await visit(page, `${pages.origin}/plain.html?release=bfcache`, '#text', '[data-settled]');
-  await page.goto(`${pages.origin}/road.html?release=elsewhere`);
+  await visit(page, `${scene.pages.origin}/plain.html?release=bfcache`, '#text', '[data-settled]');
+  await page.goto(`${scene.pages.origin}/road.html?release=elsewhere`);
   const restored = page.evaluate(() => document.title).catch(() => null);
   await restored;
   await page.goBack({ waitUntil: 'commit' });
@@ -161,9 +148,9 @@ test('back from the back-forward cache is a page view of its own', async () => {
   assert.equal(ours.TTFB.value, 0);
   assert.equal(ours.CLS.value, 0);
   assert.ok(!('INP' in ours), 'no interaction since');
-  const said = Object.fromEntries(pages.told.filter((one) => one.navigationType === 'back-forward-cache').map((one) => [one.name, one]));
+  const said = Object.fromEntries(scene.pages.told.filter((one) => one.navigationType === 'back-forward-cache').map((one) => [one.name, one]));
   assert.ok(Math.abs(ours.FCP.value - said.FCP.value) <= 20, `FCP ${ours.FCP.value}, the oracle says ${said.FCP.value}`);
-  const [hard] = await collector.query(`SELECT uniqExact(view_id) AS views FROM vitalscope.measurements WHERE app = 'e2e' AND release = 'bfcache'`);
+  const [hard] = await scene.collector.query(`SELECT uniqExact(view_id) AS views FROM vitalscope.measurements WHERE app = 'e2e' AND release = 'bfcache'`);
   assert.equal(Number(hard.views), 2);
   await context.close();
 });

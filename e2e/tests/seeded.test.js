@@ -6,50 +6,45 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { here, launchChromium, root, startCollector, until } from '../harness.js';
+import { here, root, stage, until } from '../harness.js';
 
 const run = promisify(execFile);
 /** Screenshots of every run, for people to look at. */
 const artifacts = join(here, 'artifacts');
 
-let collector, browser, seed, folder;
+let seed;
 
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vitalscope-seed-'));
-  const file = join(folder, 'seed.ndjson');
-  const { stdout } = await run('cargo', ['xtask', 'seed', file], { cwd: root });
-  seed = JSON.parse(stdout);
-  collector = await startCollector();
-  await collector.command('import', file);
-  await collector.command('detect', '--since', seed.judge_since);
-  browser = await launchChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await collector?.stop();
-  await rm(folder, { recursive: true, force: true });
+const scene = stage({
+  async prepare({ collector }) {
+    const folder = await mkdtemp(join(tmpdir(), 'vitalscope-seed-'));
+    const file = join(folder, 'seed.ndjson');
+    const { stdout } = await run('cargo', ['xtask', 'seed', file], { cwd: root });
+    seed = JSON.parse(stdout);
+    await collector.command('import', file);
+    await collector.command('detect', '--since', seed.judge_since);
+    await rm(folder, { recursive: true });
+  },
 });
 
 test('every series of 45 days is there, and the measurements of the last two', async () => {
-  const [history] = await collector.query(`SELECT uniqExact(vital) AS vitals, uniqExact(route) AS routes, dateDiff('day', min(hour), max(hour)) AS days FROM vitalscope.rollups WHERE app = 'shop' AND kind = 'vital'`);
+  const [history] = await scene.collector.query(`SELECT uniqExact(vital) AS vitals, uniqExact(route) AS routes, dateDiff('day', min(hour), max(hour)) AS days FROM vitalscope.rollups WHERE app = 'shop' AND kind = 'vital'`);
   assert.equal(Number(history.vitals), 7);
   assert.ok(Number(history.routes) >= 6);
   assert.ok(Number(history.days) >= 44, `${history.days} days`);
-  const [views] = await collector.query(`SELECT uniqExact(vital) AS vitals, dateDiff('hour', min(started_at), max(started_at)) AS hours FROM vitalscope.measurements WHERE app = 'shop'`);
+  const [views] = await scene.collector.query(`SELECT uniqExact(vital) AS vitals, dateDiff('hour', min(started_at), max(started_at)) AS hours FROM vitalscope.measurements WHERE app = 'shop'`);
   assert.equal(Number(views.vitals), 7);
   assert.ok(Number(views.hours) >= 46 && Number(views.hours) <= 48, `${views.hours} hours`);
 });
 
 test('rollups that the collector made of page views continue the history', async () => {
-  const [{ strata }] = await collector.query(`SELECT count() AS strata FROM (SELECT route, vital, stratum, uniqExact(toDate(hour)) AS days FROM vitalscope.rollups WHERE app = 'shop' AND route != '*' GROUP BY route, vital, stratum HAVING sum(n) > 5000 AND (days < 44 OR max(hour) < now() - INTERVAL 6 HOUR))`);
+  const [{ strata }] = await scene.collector.query(`SELECT count() AS strata FROM (SELECT route, vital, stratum, uniqExact(toDate(hour)) AS days FROM vitalscope.rollups WHERE app = 'shop' AND route != '*' GROUP BY route, vital, stratum HAVING sum(n) > 5000 AND (days < 44 OR max(hour) < now() - INTERVAL 6 HOUR))`);
   assert.equal(Number(strata), 0, 'no busy stratum ends or begins where the page views begin');
 });
 
 test('the known regressions are findings, and nothing else is', async () => {
-  const findings = await collector.query(`SELECT route, vital, direction, state, severity, change_ratio, change_low, change_high, release, p_value, change_point, baseline_p75, current_p75, recommendation FROM vitalscope.findings WHERE app = 'shop' ORDER BY route, vital`);
+  const findings = await scene.collector.query(`SELECT route, vital, direction, state, severity, change_ratio, change_low, change_high, release, p_value, change_point, baseline_p75, current_p75, recommendation FROM vitalscope.findings WHERE app = 'shop' ORDER BY route, vital`);
   const expected = [...seed.regressions].sort((a, b) => (a.route + a.vital < b.route + b.vital ? -1 : 1));
   const found = findings.map(({ route, vital, direction, release }) => ({ route, vital, direction, release }));
   assert.deepEqual(found, expected.map(({ route, vital, release }) => ({ route, vital, direction: 'regression', release })));
@@ -68,26 +63,26 @@ test('the known regressions are findings, and nothing else is', async () => {
 });
 
 test('every judged series has a baseline', async () => {
-  const [row] = await collector.query(`SELECT countIf(state = 'learning') AS learning, count() AS all FROM vitalscope.baselines WHERE app = 'shop' AND vital IN ('LCP', 'FCP', 'TTFB', 'CLS', 'INP') AND route != '*'`);
+  const [row] = await scene.collector.query(`SELECT countIf(state = 'learning') AS learning, count() AS all FROM vitalscope.baselines WHERE app = 'shop' AND vital IN ('LCP', 'FCP', 'TTFB', 'CLS', 'INP') AND route != '*'`);
   assert.equal(Number(row.learning), 0);
   assert.ok(Number(row.all) >= 30);
 });
 
 test('a second evaluation changes nothing', async () => {
-  const before = await collector.query(`SELECT id, state, change_ratio FROM vitalscope.findings ORDER BY id`);
-  await collector.command('detect', '--since', seed.judge_since);
-  assert.deepEqual(await collector.query(`SELECT id, state, change_ratio FROM vitalscope.findings ORDER BY id`), before);
+  const before = await scene.collector.query(`SELECT id, state, change_ratio FROM vitalscope.findings ORDER BY id`);
+  await scene.collector.command('detect', '--since', seed.judge_since);
+  assert.deepEqual(await scene.collector.query(`SELECT id, state, change_ratio FROM vitalscope.findings ORDER BY id`), before);
 });
 
 for (const [theme, width, height] of [['light', 1440, 1000], ['dark', 1440, 1000], ['light', 390, 844], ['dark', 390, 844]]) {
   test(`the dashboard shows route, vital, size and release of each (${theme}, ${width} px)`, async () => {
-    const context = await browser.newContext({ colorScheme: theme, viewport: { width, height } });
+    const context = await scene.browser.newContext({ colorScheme: theme, viewport: { width, height } });
     const page = await context.newPage();
     const problems = [];
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-    page.on('request', (request) => new URL(request.url()).origin !== collector.privateOrigin && problems.push(`asked ${request.url()}`));
-    await page.goto(`${collector.addresses.dashboard}/?app=shop`);
+    page.on('request', (request) => new URL(request.url()).origin !== scene.collector.privateOrigin && problems.push(`asked ${request.url()}`));
+    await page.goto(`${scene.collector.addresses.dashboard}/?app=shop`);
     for (const { route, vital, release } of seed.regressions) {
       const text = await until(`a finding on ${route}`, () => page.locator('body').innerText().then((text) => text.includes(route) && text.includes(release) && text));
       assert.ok(text.includes(vital));

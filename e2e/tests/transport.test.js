@@ -1,27 +1,14 @@
 // What happens to beacons on a bad road: nothing is lost, nothing counts twice, and the page never notices.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launchChromium, startCollector, until } from '../harness.js';
-import { startPages } from '../server.js';
+import { test } from 'node:test';
+import { stage, until } from '../harness.js';
 
-let collector, pages, browser;
-
-before(async () => {
-  collector = await startCollector();
-  pages = await startPages({ collector });
-  browser = await launchChromium();
-});
-
-after(async () => {
-  await browser?.close();
-  await pages?.stop();
-  await collector?.stop();
-});
+const scene = stage();
 
 /** A page whose errors count as failures of the test. */
 async function openPage(url, prepare = () => {}) {
-  const context = await browser.newContext();
+  const context = await scene.browser.newContext();
   await context.addInitScript(prepare);
   const page = await context.newPage();
   const errors = [];
@@ -32,24 +19,24 @@ async function openPage(url, prepare = () => {}) {
 
 for (const fault of ['busy', 'lost-answer']) {
   test(`a beacon that meets "${fault}" is sent again and counts once`, async () => {
-    pages.delivered.length = 0;
-    pages.faults.push(fault, fault);
-    const { page, errors, close } = await openPage(`${pages.origin}/road.html?endpoint=road&release=${fault}`);
+    scene.pages.delivered.length = 0;
+    scene.pages.faults.push(fault, fault);
+    const { page, errors, close } = await openPage(`${scene.pages.origin}/road.html?endpoint=road&release=${fault}`);
     await page.evaluate(() => vitalscope('measure', 'checkout', 123.5));
-    await until('the beacon passed on its third try', () => pages.delivered.filter((one) => one.fault === 'none').length >= 1, 20_000);
-    const [first, second, third] = pages.delivered;
+    await until('the beacon passed on its third try', () => scene.pages.delivered.filter((one) => one.fault === 'none').length >= 1, 20_000);
+    const [first, second, third] = scene.pages.delivered;
     assert.deepEqual([first.fault, second.fault, third.fault], [fault, fault, 'none']);
     const { sent: _1, ...before } = first.beacon;
     const { sent: _2, ...again } = third.beacon;
     assert.deepEqual(again, before, 'the same content under the same seq, only `sent` is new');
     await page.goto('about:blank');
     const [count] = await until('the operation is stored', async () => {
-      const rows = await collector.query(`SELECT count() AS n, any(duration_ms) AS duration_ms FROM vitalscope.operations WHERE release = '${fault}' AND name = 'checkout'`);
+      const rows = await scene.collector.query(`SELECT count() AS n, any(duration_ms) AS duration_ms FROM vitalscope.operations WHERE release = '${fault}' AND name = 'checkout'`);
       return Number(rows[0].n) > 0 && rows;
     });
     assert.equal(Number(count.n), 1);
     assert.equal(count.duration_ms, 123.5);
-    const doubled = await collector.query(`SELECT vital, count() AS n FROM vitalscope.measurements WHERE release = '${fault}' GROUP BY vital HAVING n > 1`);
+    const doubled = await scene.collector.query(`SELECT vital, count() AS n FROM vitalscope.measurements WHERE release = '${fault}' GROUP BY vital HAVING n > 1`);
     assert.deepEqual(doubled, []);
     assert.deepEqual(errors, []);
     await close();
@@ -57,7 +44,7 @@ for (const fault of ['busy', 'lost-answer']) {
 }
 
 test('a dead endpoint is met with silence and bounded memory', async () => {
-  const { page, errors, close } = await openPage(`${pages.origin}/road.html?endpoint=dead&release=dead`);
+  const { page, errors, close } = await openPage(`${scene.pages.origin}/road.html?endpoint=dead&release=dead`);
   await page.evaluate(() => {
     for (let i = 0; i < 20_000; i++) vitalscope('measure', `operation ${i % 50}`, i % 100);
     vitalscope('flush');
@@ -79,14 +66,14 @@ for (const [missing, prepare] of [
   ['sessionStorage', () => { Object.defineProperty(window, 'sessionStorage', { get() { throw new DOMException('denied', 'SecurityError'); } }); }],
 ]) {
   test(`a page without ${missing} sees no exception`, async () => {
-    const { page, errors, close } = await openPage(`${pages.origin}/plain.html?release=without-${missing}`, prepare);
+    const { page, errors, close } = await openPage(`${scene.pages.origin}/plain.html?release=without-${missing}`, prepare);
     await page.locator('#slow').click();
     await page.waitForTimeout(1_500); // Nothing is expected to happen: this is the time in which it would.
     await page.goto('about:blank');
     assert.deepEqual(errors, []);
     if (missing === 'sendBeacon' || missing === 'sessionStorage') {
       await until('its vitals arrive all the same', async () => {
-        const [row] = await collector.query(`SELECT uniqExact(vital) AS n FROM vitalscope.measurements WHERE release = 'without-${missing}'`);
+        const [row] = await scene.collector.query(`SELECT uniqExact(vital) AS n FROM vitalscope.measurements WHERE release = 'without-${missing}'`);
         return Number(row.n) === 7;
       });
     }
