@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use crate::backtest::Replay;
-use crate::baseline::{Baseline, BaselineHours, Learning, Standing, describe};
 use crate::compare::{Comparison, Z_90};
 use crate::evidence::{blame, first_seen, size, size_hours};
 use crate::fdr::{app_budget, benjamini_hochberg};
@@ -17,6 +16,7 @@ use crate::series::{History, Hour, Kind};
 use group::{Group, Subject};
 
 mod group;
+mod standing;
 
 /// While a confirmed finding is this young its change point is located again each day: more hours after the change place it better.
 const SETTLE_HOURS: Hour = 48;
@@ -347,53 +347,6 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             Subject::App => today.scan.noise.phi,
         };
         size(&group.members(subject), hours, inflation)
-    }
-
-    fn describe_baselines(&self, day: Hour, last: Hour) -> Vec<Baseline> {
-        let mut out = Vec::new();
-        for group in &self.groups {
-            for (s, series) in group.series.iter().enumerate() {
-                let (hours, standing) = match (&series.learned, &group.today) {
-                    (Ok(learned), Some(today)) => {
-                        let i = today
-                            .members
-                            .iter()
-                            .position(|member| *member == s)
-                            .unwrap_or(0);
-                        let minimum_detectable_ratio = today.minimum_detectable_ratio(i);
-                        let (_, t_72) = today.scan.standing(i, today.scan.index(last), 72);
-                        let calm = Standing::Calm {
-                            t_72,
-                            minimum_detectable_ratio,
-                        };
-                        let frozen = Standing::Frozen {
-                            minimum_detectable_ratio,
-                        };
-                        (
-                            learned.hours.clone(),
-                            if series.track.frozen.is_some() {
-                                frozen
-                            } else {
-                                calm
-                            },
-                        )
-                    }
-                    (learned, _) => {
-                        let learning = learned
-                            .as_ref()
-                            .err()
-                            .copied()
-                            .unwrap_or(Learning { day_count: 0, n: 0 });
-                        (
-                            BaselineHours::of_day(day, self.policy),
-                            Standing::Learning(learning),
-                        )
-                    }
-                };
-                out.push(describe(series.history, &hours, standing, self.policy));
-            }
-        }
-        out
     }
 }
 
