@@ -36,11 +36,13 @@ pub struct Args {
     /// The history of this app in ClickHouse.
     #[arg(long)]
     app: Option<String>,
+    /// The first hour that is judged (RFC 3339); what lies before it is the past that it is judged against.
     #[arg(long, value_name = "TIME")]
     from: jiff::Timestamp,
+    /// The end; the hour of this moment is not judged any more.
     #[arg(long, value_name = "TIME")]
     to: jiff::Timestamp,
-    /// Time between two evaluations; the detector judges every closed hour.
+    /// Time between two evaluations. Only `1h` is known: every closed hour is judged once.
     #[arg(long, default_value = STEP)]
     step: String,
 }
