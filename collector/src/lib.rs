@@ -17,6 +17,7 @@ pub mod http;
 pub mod ingest;
 pub mod metrics;
 pub mod serve;
+pub mod shutdown;
 pub mod spool;
 pub mod store;
 pub mod watch;

@@ -19,6 +19,7 @@ use crate::http::private::{self, SpoolStatus};
 use crate::http::{listen, public};
 use crate::metrics::saved::Saved;
 use crate::metrics::{Metrics, SpoolGauges};
+use crate::shutdown::{Shutdown, requested};
 use crate::spool::{Limits, Reader, Spool};
 use crate::store::dead_letter::DeadLetters;
 use crate::store::{Access, Store, rollup, writer};
@@ -28,14 +29,6 @@ use crate::watch;
 const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Between two attempts to reach a ClickHouse server that is not ours.
 const STORE_RETRY: Duration = Duration::from_secs(5);
-
-/// Turns true once, when the collector is asked to end. Every long-running task holds one.
-pub type Shutdown = signal::Receiver<bool>;
-
-/// Returns when the end has been asked for, or when nobody is left who could ask.
-pub async fn requested(shutdown: &mut Shutdown) {
-    let _ = shutdown.wait_for(|&asked| asked).await;
-}
 
 /// The two doors, open but not served yet.
 pub struct Listeners {

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::history::hour_of;
 use crate::metrics::Metrics;
-use crate::serve::{Shutdown, requested};
+use crate::shutdown::{Shutdown, requested};
 use crate::store::{Store, verdicts};
 
 /// An hour is judged this long after it closed: its last beacons arrive and its rollup is recomputed meanwhile.

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::print;
 use crate::config::Config;
-use crate::serve::{self, Listeners, requested};
+use crate::serve::{self, Listeners};
+use crate::shutdown::{Shutdown, requested};
 
 /// Run the collector: take beacons, store them, detect, show.
 ///
@@ -38,7 +39,7 @@ pub async fn run(_args: Args, config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// Turns true at the first SIGINT or SIGTERM; a second one ends the process at once, as it would without us.
-fn signals() -> anyhow::Result<serve::Shutdown> {
+fn signals() -> anyhow::Result<Shutdown> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let (asked, shutdown) = watch::channel(false);

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use crate::serve::{Shutdown, requested};
+use crate::shutdown::{Shutdown, requested};
 
 /// Connections open at once on one listener; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 1024;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::Store;
-use crate::serve::{Shutdown, requested};
+use crate::shutdown::{Shutdown, requested};
 
 /// Between two passes: the minutes promise rows in them within 10 s of the beacon, of which sealing takes one.
 const INTERVAL: Duration = Duration::from_secs(3);

@@ -16,7 +16,7 @@ use super::refusal::{self, Class};
 use super::rows::BeaconRows;
 use crate::ingest::Accepted;
 use crate::metrics::Metrics;
-use crate::serve::{Shutdown, requested};
+use crate::shutdown::{Shutdown, requested};
 use crate::spool::{Reader, Record};
 
 /// A block is sealed when its oldest record has waited this long, or it has this many rows or bytes: large enough for few

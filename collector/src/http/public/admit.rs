@@ -8,15 +8,9 @@ use wire::limits::MAX_NDJSON_BYTES;
 use super::State;
 use super::apps;
 use super::body::Codec;
+use super::refused::{Refused, refuse, too_large, unavailable};
 use crate::config::App;
-use crate::http::Problem;
 use crate::metrics::Reason;
-use crate::spool::AppendError;
-
-/// When to come back to a spool that is full: the store needs about that long to make room once ClickHouse answers.
-const FULL_RETRY_S: u32 = 30;
-/// When to come back after the disk failed: the next segment may well work.
-const FAILED_RETRY_S: u32 = 5;
 
 /// A request that may be read.
 #[derive(Debug)]
@@ -25,20 +19,6 @@ pub struct Admitted<'s> {
     pub codec: Codec,
     /// The sender says that there are many beacons; without it the body's beginning decides.
     pub is_ndjson: bool,
-}
-
-/// An answer and how it is counted.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    pub reason: Reason,
-    pub problem: Problem,
-}
-
-pub fn refuse(reason: Reason, status: StatusCode, detail: impl Into<String>) -> Refused {
-    Refused {
-        reason,
-        problem: Problem::new(status, reason.name(), detail),
-    }
 }
 
 /// # Errors
@@ -68,22 +48,6 @@ pub fn admit<'s>(
     })
 }
 
-/// The answer to a spool that does not take beacons.
-pub fn unavailable(error: &AppendError) -> Refused {
-    let (reason, retry_s) = match error {
-        AppendError::Full | AppendError::DiskLow => (Reason::SpoolFull, FULL_RETRY_S),
-        AppendError::PayloadSize | AppendError::Io(_) | AppendError::Closed => {
-            (Reason::SpoolError, FAILED_RETRY_S)
-        }
-    };
-    let detail = "beacons cannot be kept at the moment";
-    let Refused { problem, .. } = refuse(reason, StatusCode::SERVICE_UNAVAILABLE, detail);
-    Refused {
-        reason,
-        problem: problem.retry_after(retry_s),
-    }
-}
-
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {
     let origin = headers.get(header::ORIGIN);
     // Bytes that are no text are an origin nobody lists.
@@ -106,17 +70,6 @@ fn check_declared_size(headers: &HeaderMap) -> Result<(), Refused> {
         return Err(too_large());
     }
     Ok(())
-}
-
-pub fn too_large() -> Refused {
-    refuse(
-        Reason::TooLarge,
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!(
-            "one beacon has at most {} bytes decoded, a request at most {MAX_NDJSON_BYTES}",
-            wire::limits::MAX_BEACON_BYTES
-        ),
-    )
 }
 
 /// Whether the request announces many beacons; an error for anything that is no JSON.

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use wire::limits::{MAX_BEACON_BYTES, MAX_NDJSON_BYTES};
 
-use super::admit::{Refused, refuse, too_large};
+use super::refused::{Refused, refuse, too_large};
 use crate::metrics::Reason;
 
 /// A sender that pauses longer than this has gone, or wants to hold the connection.

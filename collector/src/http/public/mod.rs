@@ -7,6 +7,7 @@ mod body;
 mod cors;
 mod demo;
 mod flight;
+mod refused;
 mod views;
 
 use std::sync::Arc;

@@ -14,8 +14,9 @@ use serde::Serialize;
 use wire::decode::Refusal;
 use wire::limits::MAX_NDJSON_LINES;
 
-use super::admit::{self, Admitted, Refused, refuse};
+use super::admit::{self, Admitted};
 use super::flight::Flight;
+use super::refused::{self, Refused, refuse};
 use super::{State as Public, body};
 use crate::http::listen::Peer;
 use crate::ingest::{self, Client, Discard, Meta};
@@ -157,7 +158,7 @@ fn judge_one(
             flight.rejected(Reason::Bot);
             Ok((Vec::new(), partial))
         }
-        Err(Discard::TooLarge) => Err(admit::too_large()),
+        Err(Discard::TooLarge) => Err(refused::too_large()),
         Err(Discard::Malformed(detail)) => {
             Err(refuse(Reason::Malformed, StatusCode::BAD_REQUEST, detail))
         }
@@ -182,7 +183,7 @@ fn judge_lines(
     }
     flight.carries(count as u64);
     if count > MAX_NDJSON_LINES {
-        return Err(admit::too_large());
+        return Err(refused::too_large());
     }
     let (mut payloads, mut partial) = (Vec::new(), Partial::default());
     for (line, bytes) in lines() {
@@ -252,14 +253,14 @@ async fn keep(
     let append = tokio::spawn(async move {
         let result = state.spool.append(payloads).await;
         result.map_err(|error| {
-            let refused = admit::unavailable(&error);
+            let refused = refused::unavailable(&error);
             state.metrics.spool_refused(refused.reason, count);
             refused
         })
     });
     append.await.unwrap_or_else(|_| {
         let error = crate::spool::AppendError::Closed; // only a runtime that is ending gives up a task
-        Err(admit::unavailable(&error))
+        Err(refused::unavailable(&error))
     })
 }
 
