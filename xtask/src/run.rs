@@ -4,9 +4,9 @@
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -170,7 +170,8 @@ fn load_seed(ws: &Workspace, collector: &Path) -> Result<()> {
     show(with_settings(ws, &mut import))?;
     let mut detect = Command::new(collector);
     detect.args(["detect", "--since", &seed.judge_since]);
-    show(with_settings(ws, &mut detect))?;
+    // Its findings are printed as JSON, which is for programs; people look at the dashboard.
+    show(with_settings(ws, detect.stdout(Stdio::null())))?;
     fs::write(&mark, "synthetic history loaded\n")?;
     println!(
         "run: synthetic history loaded and judged ({:.0} s). Known regressions in it:",
@@ -179,7 +180,17 @@ fn load_seed(ws: &Workspace, collector: &Path) -> Result<()> {
     for regression in seed.regressions() {
         println!("  {regression}");
     }
+    println!("run: see them at http://{}/", reachable(PRIVATE)?);
     Ok(())
+}
+
+/// A listener's address as a browser on this machine opens it.
+fn reachable((name, default): (&str, &str)) -> Result<SocketAddr> {
+    let mut address: SocketAddr = setting(name, default).parse()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    Ok(address)
 }
 
 /// Whole hours since the Unix epoch: the running hour belongs to real visitors.
