@@ -2,6 +2,7 @@
 // `dist/snippet.js` (the inline snippet), `dist/npm/` (the package) and `dist/manifest.json` (hash and SRI of the script).
 // Run it after `wasm-pack build agent-wasm --target web --release`.
 
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -71,6 +72,8 @@ for (const file of ['index.d.ts', 'server.js']) cpSync(join(here, 'src', file), 
 writeFileSync(join(dist, 'npm/inline.js'), `export default ${JSON.stringify(snippet.toString().trim())};\n`);
 writeFileSync(join(dist, 'npm/inline.d.ts'), '/** The inline snippet, for the head of a page. */\ndeclare const snippet: string;\nexport default snippet;\n');
 cpSync(pkg, join(dist, 'npm/pkg'), { recursive: true, filter: (path) => !path.endsWith('.gitignore') && !path.endsWith('package.json') });
+const packed = join(dist, 'npm/pkg/vitalscope_agent_bg.wasm');
+execFileSync(join(here, 'node_modules/.bin/wasm-opt'), [packed, '--strip-debug', '-o', packed]);
 const { devDependencies, scripts, private: _, ...manifest } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
 writeFileSync(join(dist, 'npm/package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 

@@ -1,339 +1,378 @@
-//! Entry points: what the page's calls, records and signals do to the running agent, which lives in the only shared mutable
-//! cell. Nothing of the page is called while the cell is borrowed: what must be told or sent waits as an effect until the borrow
-//! ends, so a page that calls the agent from its own callback finds it free.
+//! The running agent: what it hears changes the open page view, and what it has to say goes to the transport and to the page.
+//! It lives in the only shared mutable cell, and nothing of the page runs while that is borrowed, but for `beforeSend`: what the
+//! page does to the agent from there is not heard.
 
 use std::cell::RefCell;
 
-use gloo_timers::callback::Timeout;
-use js_sys::Object;
-use vitals::Entry;
-use wasm_bindgen::JsValue;
-use web_sys::Event;
-use wire::limits::{MAX_DETAIL_KEYS, MAX_NAME_BYTES};
-use wire::{Details, Operation, Scalar};
+use gloo_timers::callback::Interval;
+use vitals::{MemorySource, PageView, Start, Supported, is_plausible};
+use wasm_bindgen::prelude::*;
+use web_sys::PerformanceObserver;
+use wire::{Vital, route};
 
-use crate::config::Config;
-use crate::consent::Consent;
-use crate::entries::Early;
-use crate::lifecycle::{self, Listener, Signal};
-use crate::measuring::{Effect, FlushReason, Measuring};
-use crate::observe::Past;
-use crate::session::Session;
-use crate::{delivery, page};
+use crate::entries::{at, entry, navigation};
+use crate::transport::{Answer, Transport};
+use crate::{facts, page};
 
-/// The first flush comes early, so that a tab that is killed has said something.
-const FIRST_FLUSH_MS: u32 = 1500;
+// What is heard. Kinds below `RECORDED` are records, with the numbers that `records.js` lists.
+const RECORDED: u32 = 5;
+const BEGIN: u32 = 6;
+const LOADED: u32 = 7;
+const HIDDEN: u32 = 8;
+const VISIBLE: u32 = 9;
+const LEAVING: u32 = 10;
+const RESTORED: u32 = 11;
+const RESTORED_PAINT: u32 = 12;
+const INPUT: u32 = 13;
+const ONLINE: u32 = 14;
+const ANSWERED: u32 = 15;
+const TAKEN: u32 = 16;
+const CONSENT: u32 = 17;
+const END: u32 = 18;
+pub const FLUSH: u32 = 19;
+const ROUTE: u32 = 20;
+const SAMPLE: u32 = 21;
+const WAKE: u32 = 22;
+
+/// Leaving a page gives two signals, pagehide and hidden; a new sample for the second would only cost a beacon.
+const SHORTEST_SAMPLE_GAP_MS: f64 = 1000.0;
 
 thread_local! {
-    static PHASE: RefCell<Phase> = const { RefCell::new(Phase::Idle) };
+    static AGENT: RefCell<Option<Box<Agent>>> = const { RefCell::new(None) };
 }
 
-enum Phase {
-    Idle,
-    /// Started, but consent or activation is still to come.
-    Waiting {
-        config: Box<Config>,
-        early: Option<Object>,
-        _activation: Option<Listener>,
-    },
-    Measuring(Box<Measuring>),
+struct Agent {
+    /// Whether anything may be sent yet.
+    may_send: bool,
+    /// Route templates, one a line, the first that fits wins.
+    templates: String,
+    current: Box<View>,
+    /// The view that a route change closed: an interaction that began in it may still be reported.
+    previous: Option<Box<View>>,
+    /// Its beacons are objects that `beacon.js` made.
+    transport: Transport<JsValue>,
+    observer: PerformanceObserver,
+    _intervals: [Interval; 2],
+    /// Ends when it fires: one kind of timer is enough, and each costs the page bytes.
+    retry: Option<Interval>,
+    sampled_at_ms: f64,
 }
 
-/// Lends the agent, then does what it left to do. Nothing happens before `start`, after `stop` or while it is lent already.
-pub fn with(borrow: &mut dyn FnMut(&mut Measuring, f64)) {
+/// What is measured of a page view; its identity and names are kept in `beacon.js`, under its number.
+struct View {
+    engine: PageView,
+    /// Distinguishes the views of this document.
+    number: u32,
+    /// Own cost so far.
+    main_ms: f64,
+    /// Whether a vital changed since the last beacon.
+    is_changed: bool,
+    /// The value of each vital as last told; NaN where there was none.
+    told: [f64; Vital::ALL.len()],
+    implausible_count: u32,
+}
+
+/// The agent's ear, for JavaScript. It lives as long as the page: an answer may come after the end.
+pub fn ear() -> JsValue {
+    Closure::<dyn FnMut(u32, Vec<f64>, String, String)>::new(hear).into_js_value()
+}
+
+/// Hears one thing and does what follows from it. Nothing happens before the beginning, after the end, or while it is hearing.
+fn hear(kind: u32, numbers: Vec<f64>, text: String, selector: String) {
+    heard(kind, &numbers, text, selector);
+}
+
+pub fn signal(kind: u32) {
+    heard(kind, &[], String::new(), String::new());
+}
+
+#[inline(never)]
+fn heard(kind: u32, numbers: &[f64], text: String, selector: String) {
     let now_ms = page::now_ms();
-    let work = PHASE.with(|cell| {
-        let mut phase = cell.try_borrow_mut().ok()?;
-        let Phase::Measuring(agent) = &mut *phase else {
-            return None;
+    AGENT.with(|cell| {
+        let Ok(mut slot) = cell.try_borrow_mut() else {
+            return;
         };
-        borrow(agent, now_ms);
-        agent.notice_changes();
-        agent.current.overhead.main_ms += page::now_ms() - now_ms;
-        let effects = agent.take_effects();
-        (!effects.is_empty()).then(|| (effects, agent.config.address.clone()))
-    });
-    let Some((effects, address)) = work else {
-        return;
-    };
-    for effect in effects {
-        match effect {
-            Effect::Tell(callback, argument) => drop(page::call(&callback, &argument)),
-            Effect::Fetch(attempt) => delivery::fetch(&address, attempt),
-            Effect::Beacon(attempt) => delivery::beacon(&address, attempt),
+        if kind == BEGIN {
+            *slot = Agent::begin(numbers, &text, &selector, now_ms);
+        } else if kind == END {
+            *slot = None;
         }
-    }
-}
-
-/// Reads the options and begins, now or when consent or activation allow it.
-pub fn start(options: JsValue, early: Option<Object>) {
-    let is_idle = PHASE.with(|cell| {
-        cell.try_borrow()
-            .is_ok_and(|phase| matches!(*phase, Phase::Idle))
+        if let Some(agent) = &mut *slot {
+            agent.on(kind, numbers, text, selector, now_ms);
+            agent.current.main_ms += page::now_ms() - now_ms;
+        }
     });
-    let config = if is_idle {
-        Config::from_page(&options)
-    } else {
-        None
-    };
-    let Some(config) = config else {
-        return web_sys::console::warn_1(&"vitalscope: started twice, or without an app".into());
-    };
-    if config.sample_rate > 0.0 {
-        begin_or_wait(config, early);
-    } else if let Some(shim) = &early {
-        drop(Early::take(shim));
-    }
+    page::drain();
 }
 
-fn begin_or_wait(config: Config, mut early: Option<Object>) {
-    let is_denied = config.consent == Consent::Denied;
-    if is_denied && let Some(shim) = early.take() {
-        // Denied means nothing is kept, also not by the shim.
-        drop(Early::take(&shim));
-    }
-    if is_denied || page::is_prerendering() {
-        let activation = if is_denied {
-            None
-        } else {
-            Listener::register(Signal::Activated)
-        };
-        replace(Phase::Waiting {
-            config: Box::new(config),
-            early,
-            _activation: activation,
+impl Agent {
+    /// `numbers`: flush and memory interval, eight flags, the navigation's eight, then the times at which the page was hidden.
+    fn begin(numbers: &[f64], path: &str, templates: &str, now_ms: f64) -> Option<Box<Agent>> {
+        let (fixed, hidden_at_ms) = numbers.split_at_checked(18)?;
+        let flag = |place: usize| at(fixed, 2 + place) > 0.0;
+        let engine = PageView::open(Start {
+            now_ms,
+            hidden: flag(3),
+            hidden_at_ms,
+            was_discarded: flag(2),
+            navigation: Some(navigation(&fixed[10..])),
+            supported: Supported {
+                paint: flag(4),
+                lcp: flag(5),
+                layout_shift: flag(6),
+                interactions: flag(7),
+            },
         });
-    } else {
-        begin(config, early);
+        let observer = PerformanceObserver::new(&page::watcher()).ok()?;
+        page::observe(&observer, !flag(1));
+        Some(Box::new(Agent {
+            may_send: flag(0),
+            templates: templates.into(),
+            current: View::open(engine, 0, path, templates),
+            previous: None,
+            transport: Transport::default(),
+            observer,
+            _intervals: [
+                every(at(fixed, 0) as u32, FLUSH),
+                every(at(fixed, 1) as u32, SAMPLE),
+            ],
+            retry: None,
+            sampled_at_ms: f64::NEG_INFINITY,
+        }))
     }
-}
 
-fn begin(config: Config, early: Option<Object>) {
-    if page::window().is_none() {
-        return;
-    }
-    let clock_ms = page::clock_ms();
-    let may_store = config.consent == Consent::Granted;
-    let session = if may_store {
-        Session::resume(clock_ms)
-    } else {
-        Session::begin(clock_ms)
-    };
-    let early = early.as_ref().map(Early::take).unwrap_or_default();
-    if may_store {
-        session.store(clock_ms);
-    }
-    if !session.is_sampled(config.sample_rate) {
-        return;
-    }
-    // The page's own naming runs before the agent is borrowed.
-    let location = page::window()
-        .map(|window| window.location().into())
-        .unwrap_or_default();
-    let name = config
-        .route
-        .as_ref()
-        .and_then(|route| page::call(route, &location).as_string())
-        .unwrap_or_default();
-    let mut agent = Measuring::new(config, session, &early);
-    agent.current.name(&name, &agent.config);
-    agent.listen(if early.observed {
-        Past::Known
-    } else {
-        Past::Wanted
-    });
-    replace(Phase::Measuring(Box::new(agent)));
-    with(&mut |agent, now_ms| {
-        agent.ingest(&early.entries);
-        agent.sample_memory(now_ms);
-    });
-    if page::is_loaded() {
-        after_load();
-    }
-    if page::is_hidden() {
-        // Begun because the page hides: its signal has passed already, and this is the last chance to speak.
-        with(&mut |agent, now_ms| agent.on_hidden(now_ms, now_ms));
-        flush_for(FlushReason::Exit);
-    }
-}
-
-/// The old phase is dropped outside the borrow: its observers and listeners call the browser when they end.
-fn replace(phase: Phase) {
-    let old = PHASE.with(|cell| {
-        cell.try_borrow_mut()
-            .map(|mut slot| core::mem::replace(&mut *slot, phase))
-    });
-    drop(old);
-}
-
-/// One task after the load event the navigation record is complete.
-fn after_load() {
-    Timeout::new(0, || {
-        with(&mut |agent, now_ms| agent.on_load(now_ms));
-    })
-    .forget();
-    Timeout::new(FIRST_FLUSH_MS, flush).forget();
-}
-
-pub fn on_entries(entries: &[Entry]) {
-    if !entries.is_empty() {
-        with(&mut |agent, _| agent.ingest(entries));
-    }
-}
-
-pub fn on_signal(signal: Signal, event: &Event) {
-    let at_ms = event.time_stamp();
-    match signal {
-        Signal::Visibility if page::is_hidden() => {
-            with(&mut |agent, now_ms| agent.on_hidden(at_ms, now_ms));
-            flush_for(FlushReason::Exit);
+    fn on(&mut self, kind: u32, numbers: &[f64], text: String, selector: String, now_ms: f64) {
+        let first = at(numbers, 0);
+        match kind {
+            0..RECORDED => return self.on_record(kind, numbers, text, selector),
+            // Not a number where the browser does not count.
+            RECORDED if first >= 0.0 => self.current.engine.on_interaction_count(first as u64),
+            BEGIN | SAMPLE => self.sample_memory(now_ms),
+            LOADED => self.on_load(numbers, now_ms),
+            HIDDEN => {
+                self.on_leaving(now_ms);
+                self.current.engine.on_hidden(first);
+            }
+            VISIBLE => self.current.engine.on_visible(),
+            // The backup for browsers that do not hide a page before they leave it; the others say the rest right after.
+            LEAVING => self.on_leaving(now_ms),
+            RESTORED => self.on_restored(first, &text, now_ms),
+            RESTORED_PAINT => self.current.engine.on_restored_paint(first),
+            INPUT => self.current.engine.on_input(),
+            ONLINE => self.transport.on_online(),
+            ANSWERED => self.on_answer(numbers, now_ms),
+            TAKEN => self.transport.on_taken(first as u32),
+            CONSENT => self.may_send = first > 0.0,
+            ROUTE => {
+                let engine = self.current.engine.soft(now_ms);
+                self.open(engine, &text, now_ms);
+            }
+            WAKE => self.retry = None,
+            _ => {}
         }
-        Signal::Visibility => with(&mut |agent, _| {
-            agent.take_records();
-            agent.current.engine.on_visible();
-        }),
-        // The backup for browsers that do not hide a page before they leave it; the others say the rest right after.
-        Signal::PageHide => {
-            with(&mut |agent, now_ms| agent.on_leaving(now_ms));
-            flush_for(FlushReason::Exit);
+        self.notice_changes();
+        match kind {
+            HIDDEN | LEAVING => self.flush(true, now_ms),
+            FLUSH | CONSENT => self.flush(false, now_ms),
+            ONLINE | ANSWERED | WAKE => self.pump(now_ms),
+            _ => {}
         }
-        Signal::PageShow if page::value(event, "persisted").is_truthy() => {
-            with(&mut |agent, now_ms| agent.on_restored(at_ms, now_ms));
-            lifecycle::after_two_frames(|| {
-                with(&mut |agent, now_ms| agent.current.engine.on_restored_paint(now_ms))
+    }
+
+    /// Gives an entry to the view in which it started.
+    fn on_record(&mut self, kind: u32, numbers: &[f64], text: String, selector: String) {
+        let entry = entry(kind, numbers, text, selector);
+        if self.current.engine.owns(at(numbers, 0)) {
+            self.current.engine.on_entry(&entry);
+        } else if let Some(previous) = &mut self.previous {
+            previous.engine.on_entry(&entry);
+        }
+    }
+
+    /// The navigation record is complete. It is the document's: a route change meanwhile has closed the view it belongs to.
+    fn on_load(&mut self, numbers: &[f64], now_ms: f64) {
+        let view = match &mut self.previous {
+            Some(previous) if previous.number == 0 => previous,
+            _ => &mut self.current,
+        };
+        view.engine.on_load(Some(navigation(numbers)), now_ms);
+    }
+
+    /// What can still be known before the page may go.
+    fn on_leaving(&mut self, now_ms: f64) {
+        if now_ms - self.sampled_at_ms >= SHORTEST_SAMPLE_GAP_MS {
+            self.sample_heap(now_ms);
+        }
+    }
+
+    /// The page came back from the back/forward cache. What still arrives of the view before is too late: it was sent when
+    /// the page went.
+    fn on_restored(&mut self, at_ms: f64, path: &str, now_ms: f64) {
+        let engine = self.current.engine.restored(at_ms, page::is_hidden());
+        self.open(engine, path, now_ms);
+        self.previous = None;
+    }
+
+    #[inline(never)]
+    fn open(&mut self, engine: PageView, path: &str, now_ms: f64) {
+        let view = View::open(engine, self.current.number + 1, path, &self.templates);
+        self.previous = Some(core::mem::replace(&mut self.current, view));
+        self.sample_memory(now_ms);
+    }
+
+    /// The interval's sample: only while the page is seen.
+    fn sample_memory(&mut self, now_ms: f64) {
+        if !page::is_hidden() {
+            self.sample_heap(now_ms);
+        }
+    }
+
+    #[inline(never)]
+    fn sample_heap(&mut self, now_ms: f64) {
+        self.sampled_at_ms = now_ms;
+        let engine = &mut self.current.engine;
+        engine.on_memory(MemorySource::UsedJsHeap, page::heap_bytes(), now_ms);
+    }
+
+    /// Tells the page of new values. Its callbacks run when the borrow ends.
+    #[inline(never)]
+    fn notice_changes(&mut self) {
+        if let Some(previous) = &mut self.previous {
+            previous.notice_changes(&mut |_, _, _, _| {});
+        }
+        self.current
+            .notice_changes(&mut |engine, vital, value, before| {
+                let rating = vital.rating(value).map_or("", |rating| rating.name());
+                let facts = facts::of(engine, vital, value);
+                page::changed(vital.name(), value, before, rating, facts);
             });
+    }
+
+    fn on_answer(&mut self, numbers: &[f64], now_ms: f64) {
+        let answer = Answer {
+            status: at(numbers, 1) as u16,
+            retry_after_ms: at(numbers, 2),
+            online: at(numbers, 3) > 0.0,
+        };
+        let id = at(numbers, 0) as u32;
+        self.transport.on_answer(id, answer, now_ms, page::random());
+    }
+
+    /// Makes a beacon of every view that has news, if anything may be sent, and sends what waits: at exit, all of it, for the
+    /// page may be gone after this.
+    #[inline(never)]
+    fn flush(&mut self, at_exit: bool, now_ms: f64) {
+        if !self.may_send {
+            return;
         }
-        Signal::PageShow => {}
-        Signal::Key | Signal::Click => {
-            if event.is_trusted() {
-                with(&mut |agent, _| agent.on_input());
+        if let Some(previous) = &mut self.previous {
+            previous.seal(&mut self.transport);
+        }
+        self.current.seal(&mut self.transport);
+        if at_exit {
+            while let Some((id, body)) = self.transport.next_at_exit() {
+                page::beacon(id, body);
+            }
+        } else {
+            self.pump(now_ms);
+        }
+    }
+
+    /// Sends what may go now, and sets the timer for what must wait.
+    #[inline(never)]
+    fn pump(&mut self, now_ms: f64) {
+        while let Some((id, body, keepalive)) = self.transport.next(now_ms) {
+            page::post(id, body, keepalive);
+        }
+        if let Some(wake_at_ms) = self.transport.wake_at_ms() {
+            let wait_ms = (wake_at_ms - now_ms).max(0.0) as u32 + 1;
+            self.retry = Some(every(wait_ms, WAKE));
+        }
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        self.observer.disconnect();
+    }
+}
+
+impl View {
+    fn open(engine: PageView, number: u32, path: &str, templates: &str) -> Box<View> {
+        page::open(
+            number,
+            engine.since_ms(),
+            engine.navigation_type().name(),
+            &route::route(path, route::lines(templates)),
+            &route::scrub(path, route::lines(templates)),
+        );
+        Box::new(View {
+            engine,
+            number,
+            main_ms: 0.0,
+            is_changed: true,
+            told: [f64::NAN; Vital::ALL.len()],
+            implausible_count: 0,
+        })
+    }
+
+    /// Gives each vital whose value changed since this was last called, with its value before.
+    #[inline(never)]
+    fn notice_changes(&mut self, tell: &mut dyn FnMut(&PageView, Vital, f64, f64)) {
+        for (vital, told) in Vital::ALL.into_iter().zip(&mut self.told) {
+            let value = self.engine.value(vital);
+            let before = core::mem::replace(told, value.unwrap_or(f64::NAN));
+            if before.to_bits() != told.to_bits() {
+                self.is_changed = true;
+                if let Some(value) = value {
+                    tell(&self.engine, vital, value, before);
+                }
             }
         }
-        Signal::Load => after_load(),
-        Signal::Online => with(&mut |agent, now_ms| {
-            agent.transport.on_online();
-            agent.pump(now_ms);
-        }),
-        Signal::Activated => leave_waiting(),
     }
-}
 
-pub fn set_route(name: &str) {
-    let path = page::path();
-    let mut is_new = false;
-    with(&mut |agent, _| {
-        is_new = agent.current.raw_path != path;
-        if !is_new {
-            agent.current.name(name, &agent.config);
+    /// Gives the view's next beacon to the transport, if it has news. What the page is asked here (`beforeSend`) and does to the
+    /// agent meanwhile is not heard.
+    #[inline(never)]
+    fn seal(&mut self, transport: &mut Transport<JsValue>) {
+        let news = page::news(self.number);
+        if !self.is_changed && news == 0 {
+            return;
         }
-    });
-    if is_new {
-        with(&mut |agent, _| agent.take_records());
-        flush();
-        with(&mut |agent, now_ms| {
-            agent.on_route_change(now_ms);
-            agent.current.name(name, &agent.config);
-            agent.sample_memory(now_ms);
-        });
-    }
-}
-
-pub fn set_consent(word: &str) {
-    let consent = Consent::from_name(Some(word));
-    if consent == Consent::Denied {
-        with(&mut |agent, _| agent.transport.discard());
-        return replace(Phase::Idle);
-    }
-    with(&mut |agent, _| {
-        agent.consent = consent;
-        agent.session.store(page::clock_ms());
-    });
-    leave_waiting_with(consent);
-    flush();
-}
-
-fn leave_waiting() {
-    leave_waiting_with(Consent::Pending);
-}
-
-/// Begins what waited, once nothing holds it back any more.
-fn leave_waiting_with(consent: Consent) {
-    let is_waiting = PHASE.with(|cell| {
-        cell.try_borrow()
-            .is_ok_and(|phase| matches!(*phase, Phase::Waiting { .. }))
-    });
-    if !is_waiting {
-        return;
-    }
-    let waited = PHASE.with(|cell| {
-        cell.try_borrow_mut()
-            .map(|mut slot| core::mem::replace(&mut *slot, Phase::Idle))
-    });
-    if let Ok(Phase::Waiting {
-        mut config,
-        early,
-        _activation,
-    }) = waited
-    {
-        if consent == Consent::Granted {
-            config.consent = consent;
+        let engine = &self.engine;
+        let mut implausible_count = 0;
+        for vital in Vital::ALL {
+            match engine.raw_value(vital) {
+                Some(value) if is_plausible(vital, value) => {
+                    let facts = facts::of(engine, vital, value);
+                    page::measured(self.number, vital.name(), value, facts);
+                }
+                Some(_) => implausible_count += 1,
+                None => {}
+            }
         }
-        begin_or_wait(*config, early);
+        let news_count = implausible_count - self.implausible_count.min(implausible_count);
+        self.implausible_count = implausible_count;
+        let [buffer_full, rejected, too_large, gave_up] = transport.take_drops();
+        let count = |count: Option<u64>| count.map_or(f64::NAN, |count| count as f64);
+        let body = page::seal(
+            self.number,
+            count(engine.interactions()),
+            count(engine.interactions_seen()),
+            self.main_ms,
+            buffer_full,
+            rejected,
+            too_large,
+            gave_up,
+            news_count,
+        );
+        self.is_changed = false;
+        transport.accept(self.number, body, page::byte_count(), news > 1);
     }
 }
 
-pub fn operation(
-    name: String,
-    duration_ms: f64,
-    error_type: Option<String>,
-    at_ms: f64,
-    detail: &JsValue,
-) {
-    let mut detail = page::facts(detail, MAX_DETAIL_KEYS as u32);
-    let memory_bytes = take_number(&mut detail, "memory_bytes");
-    let input_size = take_number(&mut detail, "input_size");
-    let mut operation = Some(Operation {
-        name: page::cut(name, MAX_NAME_BYTES),
-        duration_ms,
-        success: error_type.is_none(),
-        error_type: page::cut(error_type.unwrap_or_default(), MAX_NAME_BYTES),
-        at_ms,
-        memory_bytes,
-        input_size,
-        detail,
-        ..Operation::default()
-    });
-    let mut is_full = false;
-    with(&mut |agent, _| {
-        if let Some(operation) = operation.take() {
-            is_full = agent.on_operation(operation);
-        }
-    });
-    if is_full {
-        flush();
-    }
-}
-
-pub fn flush() {
-    flush_for(FlushReason::Routine);
-}
-
-fn flush_for(reason: FlushReason) {
-    with(&mut |agent, now_ms| agent.flush(reason, now_ms));
-}
-
-pub fn stop() {
-    flush();
-    replace(Phase::Idle);
-}
-
-/// Lifts a number that has a place of its own out of an operation's detail.
-fn take_number(detail: &mut Details, key: &str) -> Option<f64> {
-    let place = detail
-        .iter()
-        .position(|(known, value)| known == key && matches!(value, Scalar::Number(_)))?;
-    match detail.remove(place).1 {
-        Scalar::Number(number) => Some(number),
-        Scalar::Text(_) | Scalar::Flag(_) => None,
-    }
+/// An interval of nonsense never gets here: the gate has judged it.
+fn every(interval_ms: u32, kind: u32) -> Interval {
+    Interval::new(interval_ms, move || signal(kind))
 }

@@ -27,14 +27,14 @@ fn a_life_from_nonsense_to_silence() {
             "onMeasurement":"not a function","budgets":{{"checkout":100}},"context":{{"tenant":"acme"}}}}"#
     ));
     set(&options, "onBudgetViolation", &on_violation);
-    start(options, None);
+    start(&options, &JsValue::UNDEFINED);
 
-    set_route("/product/:id".into());
-    measure("checkout".into(), 99.0, JsValue::UNDEFINED);
+    set_route(&"/product/:id".into());
+    measure(&"checkout".into(), 99.0, &JsValue::UNDEFINED);
     assert_eq!(violations.borrow().len(), 0, "within the budget");
-    measure("checkout".into(), 250.0, json(r#"{"items":3}"#));
-    measure("checkout".into(), f64::NAN, JsValue::UNDEFINED);
-    measure("other".into(), 9_000.0, JsValue::UNDEFINED);
+    measure(&"checkout".into(), 250.0, &json(r#"{"items":3}"#));
+    measure(&"checkout".into(), f64::NAN, &JsValue::UNDEFINED);
+    measure(&"other".into(), 9_000.0, &JsValue::UNDEFINED);
     let told = violations
         .borrow()
         .first()
@@ -53,18 +53,18 @@ fn a_life_from_nonsense_to_silence() {
     mistakes_of_the_page_are_not_thrown_back(&on_violation);
 
     stop();
-    measure("checkout".into(), 250.0, JsValue::UNDEFINED);
-    set_route("/late".into());
+    measure(&"checkout".into(), 250.0, &JsValue::UNDEFINED);
+    set_route(&"/late".into());
     flush();
     stop();
     assert_eq!(violations.borrow().len(), 1, "stopped");
 }
 
 fn before_the_start_there_is_silence() {
-    measure("too-early".into(), 1.0, JsValue::UNDEFINED);
+    measure(&"too-early".into(), 1.0, &JsValue::UNDEFINED);
     flush();
-    set_consent("granted");
-    set_route("/early".into());
+    set_consent(&"granted".into());
+    set_route(&"/early".into());
     // None of these is an app, so none of them starts anything: the real start below still works.
     for nonsense in [
         "null",
@@ -74,9 +74,9 @@ fn before_the_start_there_is_silence() {
         r#"{"app":""}"#,
         r#"{"app":7}"#,
     ] {
-        start(json(nonsense), None);
+        start(&json(nonsense), &JsValue::UNDEFINED);
     }
-    start(JsValue::UNDEFINED, None);
+    start(&JsValue::UNDEFINED, &JsValue::UNDEFINED);
 }
 
 fn mistakes_of_the_page_are_not_thrown_back(function: &Function) {
@@ -90,10 +90,10 @@ fn mistakes_of_the_page_are_not_thrown_back(function: &Function) {
         function.clone().into(),
     ];
     for value in odd {
-        set_context(value.clone());
-        measure("odd".into(), 1.0, value);
+        set_context(&value);
+        measure(&"odd".into(), 1.0, &value);
     }
-    set_consent("perhaps");
+    set_consent(&"perhaps".into());
     flush();
 }
 

@@ -1,66 +1,92 @@
-// What the agent reads from the page in one go: each function gathers many properties and answers with one flat array, which is
-// smaller and faster than a crossing for each. Nothing here decides anything, and nothing here throws.
+// What the agent reads from the page. Nothing here decides anything, and nothing here throws.
 
-const nothing = undefined;
+const MAX_TEXT_BYTES = 256;
 
-/** Runs something that browsers may forbid. */
-const attempt = (run) => {
+/** Runs something that browsers may forbid, or that the page does wrong. */
+export const attempt = (run) => {
   try {
     return run();
   } catch {}
 };
 
-export const page = () => (typeof window == 'object' ? window : nothing);
+/** At most `max` bytes of UTF-8, cut at a character; what is no Unicode becomes U+FFFD. */
+export const cut = (text, max) =>
+  /^[ -~]*$/.test(text)
+    ? text.slice(0, max)
+    : new TextDecoder().decode(new TextEncoder().encode(text).slice(0, max)).replace(/\ufffd+$/, '');
 
-export const supports = (type) => !!attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
+/** Numbers keep four decimals (0.1 µs), layout shift scores eight: both finer than any browser's clock or layout. */
+export const round = (value, scale = 1e4) => Math.round(value * scale) / scale;
 
-export const hasInteractionIds = () => !!attempt(() => 'interactionId' in PerformanceEventTiming.prototype);
+/** What a browser has told. */
+export const known = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value || value === 0));
 
-/** Registers; whether it worked. 16 ms is the least duration browsers report events at: their default hides most interactions. */
-export const observe = (observer, type, buffered) =>
-  !!attempt(() => (observer.observe({ type, buffered, durationThreshold: 16 }), 1));
+/** At most `max` flat facts of an object; nothing when there are none. Nothing nested gets through. */
+export const facts = (object, max) => {
+  const flat = Object.entries(object || {})
+    .filter(([, value]) => typeof value == 'string' || typeof value == 'boolean' || Number.isFinite(value))
+    .slice(0, max)
+    .map(([key, value]) => [cut(key, MAX_TEXT_BYTES), typeof value == 'string' ? cut(value, MAX_TEXT_BYTES) : value]);
+  return flat[0] && Object.fromEntries(flat);
+};
 
-/** [device, connection, round trip, cores, memory, width, height, referrer, driven by a program, discarded before] */
+export const supports = (type) => attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
+
+export const hasInteractionIds = () => attempt(() => 'interactionId' in PerformanceEventTiming.prototype);
+
+/** What stays the same for a document, for the beacon's context; what is unknown is left out. */
 export function device() {
-  const { connection, hardwareConcurrency, deviceMemory, webdriver } = navigator;
+  const { connection, hardwareConcurrency: cores, deviceMemory: memory_gb } = navigator;
   const { effectiveType, rtt } = connection || {};
   // The shorter side tells a tablet from a phone.
   const touch = matchMedia('(pointer:coarse)').matches && Math.min(screen.width, screen.height);
-  const kind = touch ? (touch < 600 ? 'mobile' : 'tablet') : 'desktop';
-  const referrer = (attempt(() => new URL(document.referrer)) || {}).hostname;
-  return [kind, effectiveType, rtt, hardwareConcurrency, deviceMemory, innerWidth, innerHeight, referrer, webdriver, document.wasDiscarded];
+  const device = touch ? (touch < 600 ? 'mobile' : 'tablet') : 'desktop';
+  const referrer = attempt(() => new URL(document.referrer).hostname);
+  return known({ device, connection: effectiveType, rtt_ms: rtt, cores, memory_gb, width: innerWidth, height: innerHeight, referrer });
 }
 
-/** The navigation record: [type, activation, worker, fetch, DNS, connect, connected, first byte, delivery, milestones], or nothing. */
-export function navigation() {
-  const n = performance.getEntriesByType('navigation')[0];
-  if (n) {
-    const delivery = n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '';
-    const milestones = {
-      dns_start_ms: n.domainLookupStart,
-      dns_end_ms: n.domainLookupEnd,
-      connect_start_ms: n.connectStart,
-      tls_start_ms: n.secureConnectionStart,
-      connect_end_ms: n.connectEnd,
-      request_ms: n.requestStart,
-      response_end_ms: n.responseEnd,
-      dom_interactive_ms: n.domInteractive,
-      dom_content_loaded_ms: n.domContentLoadedEventEnd,
-      load_ms: n.loadEventEnd,
-    };
-    return [
-      n.type.replace('_', '-'),
-      n.activationStart || 0,
-      n.workerStart,
-      n.fetchStart,
-      n.domainLookupStart,
-      n.connectStart,
-      n.connectEnd,
-      n.responseStart,
-      delivery,
-      milestones,
-    ];
+const record = () => performance.getEntriesByType('navigation')[0] || {};
+
+/** [type, activation, worker, fetch, DNS, connect, connected, first byte] of the navigation; the type by its place among the beacon's. */
+export const navigation = () => {
+  const n = record();
+  return [
+    ['navigate', 'reload', 'back_forward', '', 'prerender'].indexOf(n.type),
+    n.activationStart || 0,
+    n.workerStart,
+    n.fetchStart,
+    n.domainLookupStart,
+    n.connectStart,
+    n.connectEnd,
+    n.responseStart,
+  ];
+};
+
+/** `network` or `cache`: where the document came from. */
+export const delivery = () => (record().transferSize ? 'network' : record().decodedBodySize ? 'cache' : '');
+
+const MILESTONES = {
+  dns_start: 'domainLookupStart',
+  dns_end: 'domainLookupEnd',
+  connect_start: 'connectStart',
+  tls_start: 'secureConnectionStart',
+  connect_end: 'connectEnd',
+  request: 'requestStart',
+  response_end: 'responseEnd',
+  dom_interactive: 'domInteractive',
+  dom_content_loaded: 'domContentLoadedEventEnd',
+  load: 'loadEventEnd',
+};
+
+/** The navigation's milestones that were reached, ms since the activation. */
+export function milestones() {
+  const n = record();
+  const timing = {};
+  for (const name in MILESTONES) {
+    const at = n[MILESTONES[name]];
+    if (at > 0) timing[name + '_ms'] = round(Math.max(at - (n.activationStart || 0), 0));
   }
+  return timing;
 }
 
 /** When the document became hidden, where the browser remembers. */
@@ -73,62 +99,8 @@ export const hiddenTimes = () =>
 /** How an image was loaded, [request, end], by the last request for it that began before it was painted. */
 export function resource(url, painted) {
   const entry = url && performance.getEntriesByName(url).filter((each) => each.startTime <= painted).pop();
-  return entry ? [entry.requestStart || entry.startTime, entry.responseEnd] : nothing;
+  return entry ? [entry.requestStart || entry.startTime, entry.responseEnd] : [];
 }
 
 export const heapBytes = () => (performance.memory || {}).usedJSHeapSize;
-export const interactionCount = () => performance.interactionCount;
-export const path = () => location.pathname;
-
-/** Random hex digits, unguessable where the browser has a `crypto`. */
-export function randomHex(count) {
-  const bytes = new Uint8Array(count / 2);
-  attempt(() => crypto.getRandomValues(bytes)) || bytes.forEach((_, at) => (bytes[at] = Math.random() * 256));
-  return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('');
-}
-
-/** A UUID, version 4; the variant's two free bits are not needed. */
-export const uuid = () => randomHex(32).replace(/(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-a$4-');
-
 export const isHidden = () => document.visibilityState == 'hidden';
-export const isPrerendering = () => !!document.prerendering;
-export const isLoaded = () => document.readyState == 'complete';
-
-const KEY = 'vitalscope';
-
-/** The stored session: [id, begun, last seen], or nothing. */
-export const stored = () =>
-  attempt(() => {
-    const [id, begun, seen] = sessionStorage.getItem(KEY).split(' ');
-    return [id, +begun, +seen];
-  });
-
-/** Storage may be full or forbidden: then the session lives in memory. */
-export const store = (id, begun, seen) => attempt(() => sessionStorage.setItem(KEY, [id, begun, seen].join(' ')));
-
-/** Do Not Track or Global Privacy Control. */
-export const hasPrivacySignal = () => !!navigator.globalPrivacyControl || navigator.doNotTrack == '1';
-
-/** Posts; gives `settle` the status (0: no answer) and how long to wait by `Retry-After`, in seconds or as a date. */
-export function post(address, body, keepalive, settle) {
-  const options = { method: 'POST', body, keepalive, credentials: 'omit' };
-  attempt(() =>
-    fetch(address, options).then(
-      (response) => {
-        const after = response.headers.get('retry-after');
-        settle(response.status, after ? after * 1000 || Date.parse(after) - Date.now() || 0 : 0);
-      },
-      () => settle(0, 0),
-    ),
-  ) || settle(0, 0);
-}
-
-/** The flat facts of an object: [key, value, key, value, ...], at most `max` of them. */
-export const facts = (object, max) =>
-  Object.entries(object || {})
-    .filter(([, value]) => ['string', 'number', 'boolean'].includes(typeof value))
-    .slice(0, max)
-    .flat();
-
-/** Calls the page; what it throws is its own affair. */
-export const call = (callback, argument) => attempt(() => callback(argument));

@@ -1,58 +1,84 @@
-//! The page's globals and clocks: the one door to `page.js`, and readers for the flat arrays that come through it. Every reader
-//! answers "nothing" where a browser has nothing.
+//! The door to JavaScript: everything the agent reads from the page and says to it.
 
-use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::prelude::*;
-use web_sys::Window;
-use wire::limits::MAX_TEXT_BYTES;
-use wire::{Details, Scalar};
 
 #[wasm_bindgen(module = "/src/page.js")]
 extern "C" {
-    /// `None` outside a window (a worker, a server): nothing to measure there.
-    #[wasm_bindgen(js_name = page)]
-    pub fn window() -> Option<Window>;
-    pub fn supports(kind: &str) -> bool;
-    #[wasm_bindgen(js_name = hasInteractionIds)]
-    pub fn has_interaction_ids() -> bool;
-    pub fn observe(observer: &JsValue, kind: &str, buffered: bool) -> bool;
-    pub fn device() -> Array;
-    pub fn navigation() -> Option<Array>;
-    #[wasm_bindgen(js_name = hiddenTimes)]
-    pub fn hidden_times() -> Array;
-    pub fn resource(url: &str, painted_ms: f64) -> Option<Array>;
     /// NaN where the browser does not tell.
     #[wasm_bindgen(js_name = heapBytes)]
     pub fn heap_bytes() -> f64;
-    /// NaN where the browser does not count.
-    #[wasm_bindgen(js_name = interactionCount)]
-    pub fn interaction_count() -> f64;
-    /// The location's path.
-    pub fn path() -> String;
-    #[wasm_bindgen(js_name = randomHex)]
-    pub fn random_hex(digit_count: u32) -> String;
-    /// A UUID, version 4.
-    pub fn uuid() -> String;
     #[wasm_bindgen(js_name = isHidden)]
     pub fn is_hidden() -> bool;
-    #[wasm_bindgen(js_name = isPrerendering)]
-    pub fn is_prerendering() -> bool;
-    #[wasm_bindgen(js_name = isLoaded)]
-    pub fn is_loaded() -> bool;
-    pub fn stored() -> Option<Array>;
-    pub fn store(id: &str, begun_ms: f64, seen_ms: f64);
-    #[wasm_bindgen(js_name = hasPrivacySignal)]
-    pub fn has_privacy_signal() -> bool;
-    pub fn post(address: &str, body: &str, keepalive: bool, settle: &JsValue);
-    #[wasm_bindgen(js_name = facts)]
-    fn flat_facts(object: &JsValue, max_keys: u32) -> Array;
-    pub fn call(callback: &Function, argument: &JsValue) -> JsValue;
+}
+
+#[wasm_bindgen(module = "/src/gate.js")]
+extern "C" {
+    pub fn gate(options: &JsValue, early: &JsValue, hear: &JsValue);
+    pub fn consent(word: &JsValue);
+    pub fn close();
+}
+
+#[wasm_bindgen(module = "/src/signals.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = setRoute)]
+    pub fn set_route(route: &JsValue);
+    #[wasm_bindgen(js_name = setContext)]
+    pub fn set_context(context: &JsValue);
+    pub fn operation(
+        name: &JsValue,
+        duration_ms: f64,
+        error_type: &JsValue,
+        at_ms: f64,
+        detail: &JsValue,
+    );
+    /// What a `PerformanceObserver` calls: copies the entries it gets and lets the agent hear them.
+    pub fn watcher() -> js_sys::Function;
+    pub fn observe(observer: &web_sys::PerformanceObserver, buffered: bool);
+    /// Posts a beacon; the answer is heard.
+    pub fn post(id: u32, body: &JsValue, keepalive: bool);
+    /// Gives a beacon to the browser, which is heard if it takes it.
+    pub fn beacon(id: u32, body: &JsValue);
+    /// A vital of the open view has a new value. NaN as `before` means that it had none.
+    pub fn changed(vital: &str, value: f64, before: f64, rating: &str, facts: JsValue);
+    /// Does what was told, posted and beaconed.
+    pub fn drain();
+}
+
+#[wasm_bindgen(module = "/src/beacon.js")]
+extern "C" {
+    /// Opens a page view; `path` without identifiers.
+    pub fn open(number: u32, since_ms: f64, navigation_type: &str, route: &str, path: &str);
+    /// What is new of a view beside its vitals: 0 nothing, 1 its names, 2 and more operations.
+    pub fn news(number: u32) -> u32;
+    /// A vital of the beacon that [`seal`] is about to write.
+    pub fn measured(number: u32, vital: &str, value: f64, facts: JsValue);
+    /// Writes the next beacon of a view. Counts of interactions are NaN where the browser has none; then follow counts of what was
+    /// given up: the transport's reasons and values out of range.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one crossing for all numbers of a beacon"
+    )]
+    pub fn seal(
+        number: u32,
+        interactions: f64,
+        interactions_seen: f64,
+        main_ms: f64,
+        buffer_full: u32,
+        rejected: u32,
+        too_large: u32,
+        gave_up: u32,
+        out_of_range: u32,
+    ) -> JsValue;
+    /// Bytes of the beacon just sealed.
+    #[wasm_bindgen(js_name = byteCount)]
+    pub fn byte_count() -> u32;
 }
 
 #[wasm_bindgen(module = "/src/records.js")]
 extern "C" {
-    /// The records of a list of timeline entries.
-    pub fn copies(kind: u32, entries: &Array) -> Array;
+    /// Named here so that the file is packed; `signals.js` is who calls it.
+    #[allow(dead_code, reason = "an import of another file of this crate")]
+    fn copies(entries: &js_sys::Array) -> js_sys::Array;
 }
 
 #[wasm_bindgen]
@@ -60,62 +86,7 @@ extern "C" {
     /// Ms since the document's time origin.
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub fn now_ms() -> f64;
-    /// The client's clock, ms since the epoch.
-    #[wasm_bindgen(js_namespace = Date, js_name = now)]
-    pub fn clock_ms() -> f64;
     /// In 0..1, for jitter; not for identity.
     #[wasm_bindgen(js_namespace = Math)]
     pub fn random() -> f64;
-}
-
-/// A number of an array; NaN where there is none.
-#[inline(never)]
-pub fn number(array: &Array, index: u32) -> f64 {
-    array.get(index).as_f64().unwrap_or(f64::NAN)
-}
-
-/// Text of an array; empty where there is none.
-#[inline(never)]
-pub fn text(array: &Array, index: u32) -> String {
-    array.get(index).as_string().unwrap_or_default()
-}
-
-/// A whole number of an array.
-pub fn whole(array: &Array, index: u32) -> Option<u32> {
-    size(number(array, index)).map(|value| value as u32)
-}
-
-/// A finite, non-negative number.
-pub fn size(number: f64) -> Option<f64> {
-    Some(number).filter(|number| (0.0..f64::INFINITY).contains(number))
-}
-
-/// A property; undefined where the target has none.
-#[inline(never)]
-pub fn value(target: &JsValue, key: &str) -> JsValue {
-    Reflect::get(target, &JsValue::from_str(key)).unwrap_or_default()
-}
-
-/// At most `max_keys` facts of a flat object: a page's own dimensions, the detail of an operation. Nothing nested gets through.
-pub fn facts(object: &JsValue, max_keys: u32) -> Details {
-    let flat = flat_facts(object, max_keys);
-    let mut facts = Details::new();
-    for index in 0..flat.length() / 2 {
-        let value = flat.get(2 * index + 1);
-        let scalar = if let Some(number) = value.as_f64() {
-            Scalar::Number(number)
-        } else if let Some(flag) = value.as_bool() {
-            Scalar::Flag(flag)
-        } else {
-            Scalar::Text(cut(value.as_string().unwrap_or_default(), MAX_TEXT_BYTES))
-        };
-        facts.push((cut(text(&flat, 2 * index), MAX_TEXT_BYTES).into(), scalar));
-    }
-    facts
-}
-
-/// At most `max_bytes`, cut at a character.
-pub fn cut(mut text: String, max_bytes: usize) -> String {
-    text.truncate(text.floor_char_boundary(max_bytes));
-    text
 }

@@ -14,7 +14,7 @@ const isStable = (name) => name && !/\d{4}|[@:]/.test(name);
 /** From tags, ids and classes only, taken before the node can leave the document. Attributes, for a form's fields hide its properties. */
 function selector(node) {
   let text = '';
-  for (node = node && node.nodeType != 1 ? node.parentElement : node; node; node = node.parentElement) {
+  for (node = node?.nodeType == 1 ? node : node?.parentElement; node; node = node.parentElement) {
     const id = node.getAttribute('id');
     const part = isStable(id)
       ? '#' + id
@@ -27,23 +27,21 @@ function selector(node) {
 }
 
 /** The record of one entry, or nothing when no vital needs it. */
-function copy(kind, entry) {
+function copy(entry) {
+  const kind = TYPES.indexOf(entry.entryType);
   const start = entry.startTime;
   if (kind > 2) {
     // Most events are part of no interaction.
     const id = entry.interactionId || 0;
-    if (id || kind > 3) {
-      return [kind, start, entry.duration, entry.processingStart, entry.processingEnd, id, entry.name, selector(entry.target)];
-    }
-  } else if (kind > 1) {
+    return (id || kind > 3) && [kind, start, entry.duration, entry.processingStart, entry.processingEnd, id, entry.name, selector(entry.target)];
+  }
+  if (kind > 1) {
     // The browser puts the largest source first; an element says more than a text node.
     const nodes = (entry.sources || []).map((source) => source.node);
-    const node = nodes.find((each) => each && each.nodeType == 1) || nodes[0];
-    return [kind, start, entry.value, +entry.hadRecentInput, 0, 0, '', selector(node)];
-  } else if (kind || entry.name == 'first-contentful-paint') {
-    return [kind, start, 0, 0, 0, 0, kind ? entry.url : '', selector(entry.element) || (entry.id ? '#' + entry.id : '')];
+    return [kind, start, entry.value, +entry.hadRecentInput, 0, 0, '', selector(nodes.find((node) => node?.nodeType == 1) || nodes[0])];
   }
+  return (kind || entry.name == 'first-contentful-paint') && [kind, start, 0, 0, 0, 0, entry.url || '', selector(entry.element) || (entry.id ? '#' + entry.id : '')];
 }
 
 /** The records of a list of entries. */
-export const copies = (kind, entries) => entries.map((entry) => copy(kind, entry)).filter(Boolean);
+export const copies = (entries) => entries.map(copy).filter(Boolean);

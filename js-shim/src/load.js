@@ -13,7 +13,7 @@ const METHODS = { start, setRoute, setContext, operation, flush, setConsent, sto
 
 /** Whether this browser can run the agent at all. */
 export function canMeasure() {
-  return typeof WebAssembly === 'object' && typeof PerformanceObserver === 'function' && !!window.performance;
+  return typeof WebAssembly == 'object' && typeof PerformanceObserver == 'function' && !!window.performance;
 }
 
 /**
@@ -40,12 +40,12 @@ export function load(stub) {
     stub.take = give;
     stub.q.splice(0).forEach(give);
   };
-  const onVisibility = () => document.visibilityState === 'hidden' && begin();
+  const onVisibility = () => document.visibilityState == 'hidden' && begin();
   const whenIdle = () =>
     window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1);
   addEventListener('visibilitychange', onVisibility, true);
   setTimeout(begin, LONGEST_WAIT_MS);
-  if (document.readyState === 'complete') whenIdle();
+  if (document.readyState == 'complete') whenIdle();
   else addEventListener('load', () => setTimeout(whenIdle), { once: true, capture: true });
 }
 

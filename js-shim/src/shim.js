@@ -12,33 +12,26 @@ const MAX_RECORDS = 512;
  */
 export function shim() {
   const early = { records: [], hidden: [], dropped: 0 };
-  const ends = [];
   const onVisibility = (e) => {
     if (document.visibilityState == 'hidden' && early.hidden.length < 9) early.hidden.push(e.timeStamp);
   };
-  TYPES.forEach((type, kind) => {
-    const keep = (list) => {
-      for (const record of copies(kind, list)) early.records.length < MAX_RECORDS ? early.records.push(record) : early.dropped++;
-    };
-    try {
-      if (!PerformanceObserver.supportedEntryTypes.includes(type)) return;
-      const observer = new PerformanceObserver((list, _, facts) => {
-        early.dropped += (facts && facts.droppedEntriesCount) || 0;
-        keep(list.getEntries());
-      });
-      // 16 ms is the least event duration that browsers report; their default of 104 ms hides most interactions.
-      observer.observe({ type, buffered: true, durationThreshold: 16 });
-      ends.push(() => {
-        keep(observer.takeRecords());
-        observer.disconnect();
-      });
-    } catch {
-      // A browser that lacks this lacks the vital.
-    }
-  });
+  const keep = (list) => {
+    for (const record of copies(list)) early.records.length < MAX_RECORDS ? early.records.push(record) : early.dropped++;
+  };
+  let observer;
+  try {
+    observer = new PerformanceObserver((list, _, facts) => {
+      early.dropped += facts?.droppedEntriesCount || 0;
+      keep(list.getEntries());
+    });
+    // A type that a browser lacks is a vital that it lacks; asking for it throws nothing. 16 ms is the least event duration that
+    // browsers report; their default of 104 ms hides most interactions.
+    for (const type of TYPES) observer.observe({ type, buffered: true, durationThreshold: 16 });
+  } catch {}
   addEventListener('visibilitychange', onVisibility, true);
   early.stop = () => {
-    for (const end of ends.splice(0)) end();
+    keep(observer?.takeRecords() || []);
+    observer?.disconnect();
     removeEventListener('visibilitychange', onVisibility, true);
   };
   return early;

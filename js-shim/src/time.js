@@ -7,25 +7,21 @@
  */
 export function time(record, operation) {
   const begun = performance.now();
-  const end = (failed, error) =>
-    record(performance.now() - begun, failed ? (error && error.name) || typeof error : undefined, begun);
+  const end = (error) => record(performance.now() - begun, error, begun);
+  const fail = (error) => {
+    end(error?.name || typeof error);
+    throw error;
+  };
   let result;
   try {
     result = operation();
   } catch (error) {
-    end(true, error);
-    throw error;
+    fail(error);
   }
-  if (!result || typeof result.then !== 'function') {
-    end(false);
-    return result;
+  if (typeof result?.then == 'function') {
+    // The promise that follows, so that a rejection nobody handles is still reported as such.
+    return result.then((value) => (end(), value), fail);
   }
-  // The promise that follows, so that a rejection nobody handles is still reported as such.
-  return result.then(
-    (value) => (end(false), value),
-    (error) => {
-      end(true, error);
-      throw error;
-    },
-  );
+  end();
+  return result;
 }

@@ -11,7 +11,7 @@ const element = (tag, { id, classes, parent } = {}) => ({
   parentElement: parent || null,
   getAttribute: (name) => ({ id, class: classes })[name] ?? null,
 });
-const kind = (type) => TYPES.indexOf(type);
+const of = (entryType, ...entries) => copies(entries.map((entry) => ({ entryType, ...entry })));
 
 test('each record carries what its vital needs, in eight fields', () => {
   const buy = element('button', { id: 'buy' });
@@ -35,17 +35,17 @@ test('each record carries what its vital needs, in eight fields', () => {
       [4, 5, 8, 6, 7, 0, 'keydown', ''],
     ],
   ];
-  for (const [type, entry, record] of cases) assert.deepEqual(copies(kind(type), [entry]), [record], type);
+  for (const [type, entry, record] of cases) assert.deepEqual(of(type, entry), [record], type);
 });
 
 test('what no vital needs is left out', () => {
-  assert.deepEqual(copies(kind('paint'), [{ name: 'first-paint', startTime: 1 }]), []);
-  assert.deepEqual(copies(kind('event'), [{ startTime: 1, interactionId: 0 }, { startTime: 1 }]), []);
+  assert.deepEqual(of('paint', { name: 'first-paint', startTime: 1 }), []);
+  assert.deepEqual(of('event', { startTime: 1, interactionId: 0 }, { startTime: 1 }), []);
 });
 
 test('selectors are short, sorted and free of generated names', () => {
   const page = element('main', { id: 'page', parent: element('body') });
-  const selector = (node) => copies(1, [{ startTime: 0, url: '', element: node }])[0][7];
+  const selector = (node) => of(TYPES[1], { startTime: 0, url: '', element: node })[0][7];
   assert.equal(selector(element('img', { classes: ' wide  big ', parent: page })), '#page>img.big.wide');
   assert.equal(selector(element('li', { id: 'order-123456', classes: 'row item-98765', parent: element('ul', { id: ':r1:' }) })), 'ul>li.row');
   let deep = element('body');

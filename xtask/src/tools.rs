@@ -147,6 +147,18 @@ fn basics(ws: &Workspace) -> Vec<Step<'_>> {
             }),
             get: Box::new(|| rustup(ws, &["target", "add", "wasm32-unknown-unknown"])),
         },
+        Step {
+            // The agent is built with its own standard library.
+            name: "source of the standard library".to_owned(),
+            present: Box::new(|| {
+                sysroot().is_some_and(|root| {
+                    Path::new(&root)
+                        .join("lib/rustlib/src/rust/library/std")
+                        .is_dir()
+                })
+            }),
+            get: Box::new(|| rustup(ws, &["component", "add", "rust-src"])),
+        },
         cargo_tool(ws, "wasm-pack", "wasm-pack", WASM_PACK, &["--locked"]),
         // Not --locked: its lockfile pins a crate version that not every registry carries.
         cargo_tool(ws, "wasm-bindgen-cli", "wasm-bindgen", WASM_BINDGEN, &[]),

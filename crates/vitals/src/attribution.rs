@@ -4,8 +4,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use wire::Details;
 use wire::limits::MAX_TEXT_BYTES;
+use wire::{Details, Facts};
 
 /// A selector stops growing here; the nearest ancestors say most.
 const MAX_SELECTOR_BYTES: usize = 100;
@@ -22,18 +22,11 @@ pub struct Node {
     pub classes: String,
 }
 
-/// Adds a number. Not inlined, like [`push_text`]: a fact in place costs several times the call.
-#[inline(never)]
-pub(crate) fn push(details: &mut Details, key: &'static str, number: f64) {
-    details.push((key.into(), number.into()));
-}
-
-/// Adds text, if there is any.
-#[inline(never)]
-pub(crate) fn push_text(details: &mut Details, key: &'static str, text: &str) {
-    if !text.is_empty() {
-        details.push((key.into(), text.into()));
-    }
+/// The facts that `write` gives, as a list.
+pub fn gather(write: impl FnOnce(&mut dyn Facts)) -> Details {
+    let mut details = Details::new();
+    write(&mut details);
+    details
 }
 
 /// A selector for the first of `path`, which goes from the node to the root and is walked only as far as needed: an id ends it.

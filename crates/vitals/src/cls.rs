@@ -5,9 +5,8 @@
 
 use alloc::string::String;
 
-use wire::Details;
+use wire::Facts;
 
-use crate::attribution::{push, push_text};
 use crate::entry::ShiftEntry;
 
 /// A window ends when this much time passes without a shift.
@@ -83,26 +82,21 @@ impl Cls {
     }
 
     /// The largest shift of the worst window.
-    pub fn attribution(&self, since_ms: f64) -> Details {
+    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
         let largest = &self.worst.largest;
         if largest.value <= 0.0 {
-            return Details::new();
+            return;
         }
-        let mut details = Details::new();
-        push(&mut details, "shift", largest.value);
-        push(
-            &mut details,
-            "shift_at_ms",
-            (largest.at_ms - since_ms).max(0.0),
-        );
-        push_text(&mut details, "element", &largest.source);
-        details
+        facts.number("shift", largest.value);
+        facts.number("shift_at_ms", (largest.at_ms - since_ms).max(0.0));
+        facts.text("element", &largest.source);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::gather;
 
     fn check(shifts: &[(f64, f64)], expected: f64) {
         let mut cls = Cls::default();
@@ -163,7 +157,7 @@ mod tests {
             ..ShiftEntry::default()
         });
         assert_eq!(cls.value(), 0.0);
-        assert!(cls.attribution(0.0).is_empty());
+        assert!(gather(|facts| cls.attribution(0.0, facts)).is_empty());
     }
 
     #[test]
@@ -181,7 +175,7 @@ mod tests {
                 source: source.into(),
             });
         }
-        let details = cls.attribution(50.0);
+        let details = gather(|facts| cls.attribution(50.0, facts));
         assert_eq!(
             wire::encode::details_json(&details),
             r##"{"shift":0.15,"shift_at_ms":150,"element":"#hero"}"##

@@ -26,7 +26,7 @@ pub struct LcpEntry {
     pub start_ms: f64,
     /// Selector of the element; empty when it is gone and had no id.
     pub element: String,
-    /// Address of the image, as the browser gave it; empty for text.
+    /// Address of the image, without anything private ([`crate::attribution::address`]); empty for text.
     pub url: String,
     /// How the image was loaded, if the browser still knows.
     pub resource: Option<ResourceTiming>,

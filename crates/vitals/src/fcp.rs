@@ -1,8 +1,7 @@
 //! First Contentful Paint: one paint, decided once.
 
-use wire::Details;
+use wire::Facts;
 
-use crate::attribution::push;
 use crate::visibility::FirstHidden;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -36,10 +35,8 @@ impl Fcp {
 }
 
 /// What of the value was waiting for the first byte.
-pub fn attribution(value_ms: f64, ttfb_ms: f64) -> Details {
+pub fn attribution(value_ms: f64, ttfb_ms: f64, facts: &mut dyn Facts) {
     let ttfb_ms = ttfb_ms.min(value_ms);
-    let mut details = Details::new();
-    push(&mut details, "ttfb_ms", ttfb_ms);
-    push(&mut details, "render_ms", value_ms - ttfb_ms);
-    details
+    facts.number("ttfb_ms", ttfb_ms);
+    facts.number("render_ms", value_ms - ttfb_ms);
 }

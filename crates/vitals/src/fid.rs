@@ -2,9 +2,8 @@
 
 use alloc::string::String;
 
-use wire::Details;
+use wire::Facts;
 
-use crate::attribution::push_text;
 use crate::entry::EventEntry;
 use crate::visibility::FirstHidden;
 
@@ -57,10 +56,8 @@ impl Fid {
         self.delay_ms
     }
 
-    pub fn attribution(&self) -> Details {
-        let mut details = Details::new();
-        push_text(&mut details, "type", &self.name);
-        push_text(&mut details, "element", &self.target);
-        details
+    pub fn attribution(&self, facts: &mut dyn Facts) {
+        facts.text("type", &self.name);
+        facts.text("element", &self.target);
     }
 }

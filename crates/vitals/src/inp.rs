@@ -4,9 +4,8 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use wire::Details;
+use wire::Facts;
 
-use crate::attribution::{push, push_text};
 use crate::entry::EventEntry;
 
 /// Interactions kept, the slowest ones.
@@ -31,7 +30,7 @@ pub struct Inp {
     /// Whether an interaction that nothing was seen of counts: in a restored or soft page view no `first-input` comes for it.
     assume_unseen: bool,
     seen: u64,
-    recent_ids: Vec<u64>,
+    recent_ids: [u64; RECENT_IDS],
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -126,9 +125,9 @@ impl Inp {
     }
 
     /// What the interaction was and three phases that sum to its latency.
-    pub fn attribution(&self, since_ms: f64) -> Details {
+    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
         let Some(interaction) = self.candidate() else {
-            return Details::new();
+            return;
         };
         let start = interaction.start_ms;
         let painted = start + interaction.latency_ms;
@@ -138,18 +137,12 @@ impl Inp {
             .processing_end_ms
             .max(processing_start)
             .min(painted);
-        let mut details = Details::new();
-        push_text(&mut details, "type", &interaction.name);
-        push(&mut details, "at_ms", (start - since_ms).max(0.0));
-        push(&mut details, "input_delay_ms", processing_start - start);
-        push(
-            &mut details,
-            "processing_ms",
-            processing_end - processing_start,
-        );
-        push(&mut details, "presentation_ms", painted - processing_end);
-        push_text(&mut details, "element", &interaction.target);
-        details
+        facts.text("type", &interaction.name);
+        facts.number("at_ms", (start - since_ms).max(0.0));
+        facts.number("input_delay_ms", processing_start - start);
+        facts.number("processing_ms", processing_end - processing_start);
+        facts.number("presentation_ms", painted - processing_end);
+        facts.text("element", &interaction.target);
     }
 
     fn candidate(&self) -> Option<&Interaction> {
@@ -164,11 +157,8 @@ impl Inp {
         {
             return;
         }
+        self.recent_ids[self.seen as usize % RECENT_IDS] = id;
         self.seen += 1;
-        if self.recent_ids.len() == RECENT_IDS {
-            self.recent_ids.remove(0);
-        }
-        self.recent_ids.push(id);
     }
 }
 
@@ -222,6 +212,7 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::gather;
 
     fn entry(interaction_id: u64, start_ms: f64, duration_ms: f64) -> EventEntry {
         let processing_start_ms = start_ms + 2.0;
@@ -283,7 +274,7 @@ mod tests {
         assert_eq!((next.count(), next.seen(), next.value_ms()), (0, 0, None));
         next.on_interaction_count(5);
         assert_eq!(next.value_ms(), Some(8.0), "too quick to be seen");
-        assert!(next.attribution(0.0).is_empty());
+        assert!(gather(|facts| next.attribution(0.0, facts)).is_empty());
         next.on_entry(&entry(35, 0.0, 24.0));
         assert_eq!(next.value_ms(), Some(24.0));
     }
@@ -314,7 +305,7 @@ mod tests {
             target: "#buy".into(),
         });
         assert_eq!(
-            wire::encode::details_json(&inp.attribution(0.0)),
+            wire::encode::details_json(&gather(|facts| inp.attribution(0.0, facts))),
             r##"{"type":"click","at_ms":1000,"input_delay_ms":10,"processing_ms":94,"presentation_ms":0,"element":"#buy"}"##
         );
     }
@@ -333,7 +324,7 @@ mod tests {
             ..entry(7, 1000.0, 104.0)
         });
         assert_eq!(
-            wire::encode::details_json(&inp.attribution(0.0)),
+            wire::encode::details_json(&gather(|facts| inp.attribution(0.0, facts))),
             r##"{"type":"click","at_ms":1000,"input_delay_ms":2,"processing_ms":88,"presentation_ms":14,"element":"#buy"}"##
         );
     }

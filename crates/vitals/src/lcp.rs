@@ -1,9 +1,8 @@
 //! Largest Contentful Paint: the newest candidate that was seen before the page was hidden or used. No maximum is taken: the
 //! browser itself emits growing candidates.
 
-use wire::Details;
+use wire::Facts;
 
-use crate::attribution::{address, push, push_text};
 use crate::entry::LcpEntry;
 use crate::visibility::FirstHidden;
 
@@ -36,15 +35,14 @@ impl Lcp {
     }
 
     /// Element, image and, where TTFB is known, four parts that sum to the value.
-    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>) -> Details {
+    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>, facts: &mut dyn Facts) {
         let Some(entry) = &self.newest else {
-            return Details::new();
+            return;
         };
-        let mut details = Details::new();
-        push_text(&mut details, "element", &entry.element);
-        push_text(&mut details, "url", &address(&entry.url));
+        facts.text("element", &entry.element);
+        facts.text("url", &entry.url);
         let Some(ttfb_ms) = ttfb_ms else {
-            return details;
+            return;
         };
         let value = (entry.start_ms - since_ms).max(0.0);
         let ttfb = ttfb_ms.min(value);
@@ -59,10 +57,9 @@ impl Lcp {
             }
             None => (ttfb, ttfb),
         };
-        push(&mut details, "ttfb_ms", ttfb);
-        push(&mut details, "load_delay_ms", load_start - ttfb);
-        push(&mut details, "load_ms", load_end - load_start);
-        push(&mut details, "render_delay_ms", value - load_end);
-        details
+        facts.number("ttfb_ms", ttfb);
+        facts.number("load_delay_ms", load_start - ttfb);
+        facts.number("load_ms", load_end - load_start);
+        facts.number("render_delay_ms", value - load_end);
     }
 }

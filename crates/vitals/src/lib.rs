@@ -29,4 +29,4 @@ pub mod visibility;
 
 pub use entry::{Entry, EventEntry, LcpEntry, Navigation, ResourceTiming, ShiftEntry};
 pub use memory::MemorySource;
-pub use page_view::{PageView, Start, Supported};
+pub use page_view::{PageView, Start, Supported, is_plausible};

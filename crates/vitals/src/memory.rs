@@ -1,9 +1,7 @@
 //! MEMORY: the newest sample of the JavaScript heap, in bytes. Good for trends; browsers share one heap between frames and
 //! round it, so it is no absolute claim.
 
-use wire::Details;
-
-use crate::attribution::{push, push_text};
+use wire::Facts;
 
 /// Where samples come from. Two sources count different things; one page view never mixes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,37 +55,32 @@ impl Memory {
     }
 
     /// `since_ms` is the start of the page view.
-    pub fn attribution(&self, since_ms: f64) -> Details {
+    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
         let Some(samples) = self.samples else {
-            return Details::new();
+            return;
         };
         let source = match samples.source {
             MemorySource::UsedJsHeap => "used-js-heap",
             MemorySource::UserAgentSpecific => "user-agent-specific",
         };
-        let mut details = Details::new();
-        push_text(&mut details, "source", source);
-        push(&mut details, "first_bytes", samples.first_bytes);
-        push(&mut details, "peak_bytes", samples.peak_bytes);
-        push(&mut details, "samples", f64::from(samples.count));
-        push(
-            &mut details,
-            "age_ms",
-            (samples.newest_at_ms - since_ms).max(0.0),
-        );
-        details
+        facts.text("source", source);
+        facts.number("first_bytes", samples.first_bytes);
+        facts.number("peak_bytes", samples.peak_bytes);
+        facts.number("samples", f64::from(samples.count));
+        facts.number("age_ms", (samples.newest_at_ms - since_ms).max(0.0));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::gather;
 
     #[test]
     fn the_newest_sample_of_one_source_is_the_value() {
         let mut memory = Memory::default();
         assert_eq!(memory.value_bytes(), None);
-        assert!(memory.attribution(0.0).is_empty());
+        assert!(gather(|facts| memory.attribution(0.0, facts)).is_empty());
         memory.on_sample(MemorySource::UsedJsHeap, 0.0, 10.0);
         memory.on_sample(MemorySource::UsedJsHeap, f64::NAN, 10.0);
         assert_eq!(memory.value_bytes(), None);
@@ -97,13 +90,13 @@ mod tests {
         memory.on_sample(MemorySource::UsedJsHeap, 2000.0, 300.0);
         assert_eq!(memory.value_bytes(), Some(2000.0));
         assert_eq!(
-            wire::encode::details_json(&memory.attribution(50.0)),
+            wire::encode::details_json(&gather(|facts| memory.attribution(50.0, facts))),
             r#"{"source":"used-js-heap","first_bytes":1000,"peak_bytes":3000,"samples":3,"age_ms":250}"#
         );
         let mut other = Memory::default();
         other.on_sample(MemorySource::UserAgentSpecific, 5.0, 1.0);
         assert_eq!(
-            wire::encode::details_json(&other.attribution(0.0)).get(..31),
+            wire::encode::details_json(&gather(|facts| other.attribution(0.0, facts))).get(..31),
             Some(r#"{"source":"user-agent-specific""#)
         );
     }

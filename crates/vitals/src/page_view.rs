@@ -3,8 +3,9 @@
 
 use alloc::vec::Vec;
 
-use wire::{Details, Measurement, NavigationType, Vital};
+use wire::{Facts, Measurement, NavigationType, Vital};
 
+use crate::attribution::gather;
 use crate::cls::Cls;
 use crate::entry::{Entry, Navigation};
 use crate::fcp::{self, Fcp};
@@ -83,20 +84,42 @@ impl PageView {
             None => NavigationType::Navigate,
         };
         PageView {
-            opening: Opening::Document,
-            started_ms: 0.0,
-            navigation_type,
             navigation,
+            first_hidden: FirstHidden::known(start.hidden_at_ms, activation_start_ms, start.hidden),
+            ..PageView::blank(
+                Opening::Document,
+                0.0,
+                navigation_type,
+                start.supported,
+                Inp::default(),
+            )
+        }
+    }
+
+    /// Nothing known, nothing measured.
+    #[inline(never)]
+    fn blank(
+        opening: Opening,
+        started_ms: f64,
+        navigation_type: NavigationType,
+        supported: Supported,
+        inp: Inp,
+    ) -> PageView {
+        PageView {
+            opening,
+            started_ms,
+            navigation_type,
+            navigation: None,
             loaded: false,
             had_ttfb: false,
             has_painted: false,
-            supported: start.supported,
-            first_hidden: FirstHidden::known(start.hidden_at_ms, activation_start_ms, start.hidden),
+            supported,
+            first_hidden: FirstHidden::NEVER,
             fcp: Fcp::Open,
             lcp: Lcp::default(),
             cls: Cls::default(),
             fid: Fid::default(),
-            inp: Inp::default(),
+            inp,
             memory: Memory::default(),
         }
     }
@@ -122,25 +145,22 @@ impl PageView {
 
     /// What the document has learnt goes on, everything measured begins anew.
     fn successor(&self, opening: Opening, at_ms: f64) -> PageView {
+        let navigation_type = match opening {
+            Opening::Soft => NavigationType::SoftNavigation,
+            Opening::Document | Opening::Restored => NavigationType::BackForwardCache,
+        };
         PageView {
-            opening,
-            started_ms: at_ms,
-            navigation_type: match opening {
-                Opening::Soft => NavigationType::SoftNavigation,
-                Opening::Document | Opening::Restored => NavigationType::BackForwardCache,
-            },
             navigation: self.navigation,
             loaded: self.loaded,
             had_ttfb: self.had_ttfb,
             has_painted: self.has_painted,
-            supported: self.supported,
-            first_hidden: FirstHidden::NEVER,
-            fcp: Fcp::Open,
-            lcp: Lcp::default(),
-            cls: Cls::default(),
-            fid: Fid::default(),
-            inp: self.inp.successor(),
-            memory: Memory::default(),
+            ..PageView::blank(
+                opening,
+                at_ms,
+                navigation_type,
+                self.supported,
+                self.inp.successor(),
+            )
         }
     }
 
@@ -277,11 +297,12 @@ impl PageView {
         Measurement {
             vital,
             value,
-            attribution: self.attribution(vital, value),
+            attribution: gather(|facts| self.attribution(vital, value, facts)),
         }
     }
 
-    fn raw_value(&self, vital: Vital) -> Option<f64> {
+    /// The vital as computed, also where no page can have such a value.
+    pub fn raw_value(&self, vital: Vital) -> Option<f64> {
         match vital {
             Vital::Fcp => self.fcp.value_ms().filter(|_| self.supported.paint),
             // A restored page shows all it has at once: its largest paint is its first.
@@ -310,28 +331,34 @@ impl PageView {
             .map(ttfb::value_ms)
     }
 
-    fn attribution(&self, vital: Vital, value: f64) -> Details {
+    /// What to blame for `value`, which is the vital's own as of now.
+    pub fn attribution(&self, vital: Vital, value: f64, facts: &mut dyn Facts) {
         let since_ms = self.since_ms();
+        let document = self
+            .navigation
+            .as_ref()
+            .filter(|_| self.opening == Opening::Document);
         match vital {
-            Vital::Fcp => self
-                .ttfb_ms()
-                .map_or_else(Details::new, |ttfb_ms| fcp::attribution(value, ttfb_ms)),
-            Vital::Lcp => self.lcp.attribution(since_ms, self.ttfb_ms()),
-            Vital::Cls => self.cls.attribution(since_ms),
-            Vital::Fid => self.fid.attribution(),
-            Vital::Inp => self.inp.attribution(since_ms),
-            Vital::Ttfb => match &self.navigation {
-                Some(navigation) if self.opening == Opening::Document => {
-                    ttfb::attribution(navigation)
+            Vital::Fcp => {
+                if let Some(ttfb_ms) = self.ttfb_ms() {
+                    fcp::attribution(value, ttfb_ms, facts);
                 }
-                _ => Details::new(),
-            },
-            Vital::Memory => self.memory.attribution(since_ms),
+            }
+            Vital::Lcp => self.lcp.attribution(since_ms, self.ttfb_ms(), facts),
+            Vital::Cls => self.cls.attribution(since_ms, facts),
+            Vital::Fid => self.fid.attribution(facts),
+            Vital::Inp => self.inp.attribution(since_ms, facts),
+            Vital::Ttfb => {
+                if let Some(navigation) = document {
+                    ttfb::attribution(navigation, facts);
+                }
+            }
+            Vital::Memory => self.memory.attribution(since_ms, facts),
         }
     }
 }
 
 /// The range that a beacon may carry.
-fn is_plausible(vital: Vital, value: f64) -> bool {
+pub fn is_plausible(vital: Vital, value: f64) -> bool {
     (0.0..=vital.max_value()).contains(&value)
 }

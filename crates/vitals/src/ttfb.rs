@@ -1,9 +1,8 @@
 //! Time To First Byte: from the (activated) navigation to the first byte of the answer, and where that time went.
 
-use wire::Details;
+use wire::Facts;
 
 use crate::Navigation;
-use crate::attribution::push;
 
 /// In the order in which they end.
 const PHASES: [&str; 5] = [
@@ -21,7 +20,7 @@ pub fn value_ms(navigation: &Navigation) -> f64 {
 
 /// Five phases that sum to the value. Browsers give stamps out of order (Firefox 153 has a negative `fetchStart` on local
 /// loads), so each phase ends no earlier than it began and no later than the first byte.
-pub fn attribution(navigation: &Navigation) -> Details {
+pub fn attribution(navigation: &Navigation, facts: &mut dyn Facts) {
     let worker = navigation.worker_start_ms;
     let ends = [
         if worker > 0.0 {
@@ -35,14 +34,12 @@ pub fn attribution(navigation: &Navigation) -> Details {
         navigation.response_start_ms,
     ];
     let value = value_ms(navigation);
-    let mut details = Details::new();
     let mut begun = 0.0;
     for (key, end) in PHASES.into_iter().zip(ends) {
         let end = since_activation(navigation, end).min(value).max(begun);
-        push(&mut details, key, end - begun);
+        facts.number(key, end - begun);
         begun = end;
     }
-    details
 }
 
 fn since_activation(navigation: &Navigation, at_ms: f64) -> f64 {
@@ -54,10 +51,14 @@ mod tests {
     use wire::Scalar;
 
     use super::*;
+    use crate::attribution::gather;
 
     fn check(navigation: Navigation, expected_ms: f64, expected_phases_ms: [f64; 5]) {
         assert_eq!(value_ms(&navigation), expected_ms);
-        for ((key, phase), expected) in attribution(&navigation).iter().zip(expected_phases_ms) {
+        for ((key, phase), expected) in gather(|facts| attribution(&navigation, facts))
+            .iter()
+            .zip(expected_phases_ms)
+        {
             assert_eq!(*phase, Scalar::Number(expected), "{key}");
         }
     }

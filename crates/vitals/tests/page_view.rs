@@ -1,5 +1,6 @@
 //! When a vital counts, when it is final and when it is absent: one line a rule.
 
+use vitals::attribution::address;
 use vitals::{
     Entry, EventEntry, LcpEntry, MemorySource, Navigation, PageView, ResourceTiming, ShiftEntry,
     Start, Supported,
@@ -343,7 +344,7 @@ fn blame_adds_up() {
     view.on_entry(&Entry::Lcp(LcpEntry {
         start_ms: 400.0,
         element: "#hero".into(),
-        url: "https://cdn.example.org/hero.png?token=1".into(),
+        url: address("https://cdn.example.org/hero.png?token=1"),
         resource: Some(ResourceTiming {
             request_ms: 180.0,
             response_end_ms: 330.0,

@@ -1,6 +1,7 @@
 //! The two folds against straightforward oracles, over many generated streams.
 
 use proptest::prelude::*;
+use vitals::attribution::gather;
 use vitals::cls::Cls;
 use vitals::inp::Inp;
 use vitals::{EventEntry, ShiftEntry};
@@ -95,6 +96,6 @@ proptest! {
         }
         inp.on_interaction_count(count);
         prop_assert_eq!(inp.value_ms(), slow_interaction(&entries, count));
-        prop_assert_eq!(inp.attribution(0.0).is_empty(), inp.value_ms().is_none());
+        prop_assert_eq!(gather(|facts| inp.attribution(0.0, facts)).is_empty(), inp.value_ms().is_none());
     }
 }

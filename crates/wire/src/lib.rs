@@ -21,6 +21,6 @@ pub mod navigation;
 pub mod route;
 pub mod vital;
 
-pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
+pub use beacon::{Beacon, Details, Facts, Measurement, Operation, Overhead, PageContext, Scalar};
 pub use navigation::NavigationType;
 pub use vital::{Rating, Vital};

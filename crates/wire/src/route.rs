@@ -10,8 +10,8 @@ use crate::limits::{MAX_PATH_BYTES, MAX_ROUTE_SEGMENTS};
 
 /// What an identifier is replaced by.
 const PLACEHOLDER: &str = ":id";
-/// Hex runs and mixed tokens from this length on are identifiers; shorter ones may be words.
-const MIN_TOKEN_BYTES: usize = 8;
+/// Tokens of mixed case from this length on are identifiers; shorter ones may be words.
+const MIN_TOKEN_BYTES: usize = 16;
 /// A word this long without a separator is no word.
 const MAX_WORD_BYTES: usize = 32;
 
@@ -81,34 +81,29 @@ pub fn fits(path: &str, template: &str) -> bool {
 /// and slugs with a number at either end. Words, locales and version segments (`v2`) stay.
 pub fn is_identifier(segment: &str) -> bool {
     let bytes = segment.as_bytes();
-    let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    if bytes.contains(&b'@')
-        || bytes
-            .windows(3)
-            .any(|three| three.eq_ignore_ascii_case(b"%40"))
-    {
-        return true;
+    let (mut digits, mut separators, mut others, mut switches) = (0, 0, 0, 0);
+    let mut before = [0; 2];
+    for &byte in bytes {
+        match byte {
+            b'@' => return true,
+            // An encoded `@`.
+            b'0' if before == *b"%4" => return true,
+            b'0'..=b'9' => digits += 1,
+            b'-' | b'_' | b'.' => separators += 1,
+            b'a'..=b'z' => {}
+            b'A'..=b'Z' => switches += u32::from(before[1].is_ascii_lowercase()),
+            _ => others += 1,
+        }
+        before = [before[1], byte];
     }
-    if digits == 0 {
-        return bytes.len() > MAX_WORD_BYTES && !bytes.iter().any(|byte| b"-_.".contains(byte))
-            || is_random(bytes);
+    if digits > 0 {
+        // A number, a date, a hash, a UUID, a slug with a number: any digit that is not a version's.
+        return !is_version(bytes);
     }
-    if is_version(bytes) {
-        return false;
-    }
-    // A number, a date, a hash, a UUID, a slug with a number: any digit that is not a version's.
-    true
-}
-
-/// Mixed case inside one word without separators, of token length: base64 and friends.
-fn is_random(bytes: &[u8]) -> bool {
-    let switches = bytes
-        .windows(2)
-        .filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
-        .count();
-    bytes.len() >= 2 * MIN_TOKEN_BYTES
-        && switches >= 3
-        && bytes.iter().all(u8::is_ascii_alphanumeric)
+    let is_long = bytes.len() > MAX_WORD_BYTES && separators == 0;
+    // Mixed case inside one word without separators, of token length: base64 and friends.
+    let is_random = bytes.len() >= MIN_TOKEN_BYTES && switches >= 3 && separators + others == 0;
+    is_long || is_random
 }
 
 /// `v1`, `v12`: an API's version, at most two digits.
@@ -125,16 +120,29 @@ fn without_query(path: &str) -> &str {
     &path[..end]
 }
 
+/// The templates of a text that has one a line.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    pieces(text, b'\n')
+}
+
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    let mut rest = path;
+    pieces(path, b'/')
+}
+
+/// What is between the marks, which are ASCII; empty pieces are skipped.
+fn pieces(text: &str, mark: u8) -> impl Iterator<Item = &str> {
+    let mut rest = text;
     core::iter::from_fn(move || {
-        while let Some(tail) = rest.strip_prefix('/') {
-            rest = tail;
+        while rest.as_bytes().first() == Some(&mark) {
+            rest = &rest[1..];
         }
-        let end = rest.bytes().position(|byte| byte == b'/').unwrap_or(rest.len());
-        let (segment, tail) = rest.split_at(end);
+        let end = rest
+            .bytes()
+            .position(|byte| byte == mark)
+            .unwrap_or(rest.len());
+        let (piece, tail) = rest.split_at(end);
         rest = tail;
-        (!segment.is_empty()).then_some(segment)
+        (!piece.is_empty()).then_some(piece)
     })
 }
 
