@@ -8,6 +8,8 @@ use wire::{Beacon, Measurement, NavigationType, Operation, Scalar, Vital};
 
 const FULL: &str = include_str!("../testdata/v1/full.json");
 const MINIMAL: &str = include_str!("../testdata/v1/minimal.json");
+/// As the agent sent it from a browser: its JavaScript writes beacons, this crate reads them.
+const AGENT: &str = include_str!("../testdata/v1/agent.json");
 
 fn full() -> Decoded {
     decode(FULL.as_bytes()).expect("the golden beacon decodes")
@@ -66,6 +68,35 @@ fn the_minimal_beacon_is_enough() {
     assert_eq!(beacon.start_ms, 1_763_683_190_000);
     assert_eq!(beacon.navigation_type, NavigationType::Navigate);
     assert!(beacon.measurements.is_empty());
+}
+
+#[test]
+fn what_the_agent_wrote_is_read_whole() {
+    let Decoded { beacon, refused } = decode(AGENT.as_bytes()).unwrap();
+    assert!(refused.is_empty());
+    assert_eq!((beacon.seq, beacon.path.as_str()), (1, "/product/:id"));
+    assert_eq!(beacon.environment, "production");
+    assert_eq!(
+        (beacon.context.cores, beacon.context.interactions),
+        (Some(2), Some(1))
+    );
+    assert!(beacon.context.late && beacon.context.automation);
+    assert_eq!(beacon.context.timing.len(), 9);
+    assert_eq!(
+        beacon.context.custom[0],
+        ("tenant".into(), Scalar::Text("acme".into()))
+    );
+    let vitals: Vec<Vital> = beacon
+        .measurements
+        .iter()
+        .map(|measurement| measurement.vital)
+        .collect();
+    assert_eq!(vitals, Vital::ALL);
+    assert_eq!(
+        beacon.measurements[1].attribution[0],
+        ("element".into(), Scalar::Text("#hero".into()))
+    );
+    assert_eq!(beacon.overhead.bytes, 1480);
 }
 
 #[test]
