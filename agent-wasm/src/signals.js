@@ -53,6 +53,7 @@ export function begin({ records, hidden, dropped }) {
   say(6, [life.flush, life.memory, ...flags, ...navigation(), ...life.hidden], location.pathname, life.templates);
   deliver(records || []);
   for (const type of EVENTS) addEventListener(type, onEvent, true);
+  // At once: a page that hides next runs no timer any more, and its navigation record is complete already.
   if (document.readyState == 'complete') onLoad();
   // Begun because the page hides: its signal has passed already, and this is the last chance to speak.
   if (flags[3]) signal(8, performance.now());
@@ -64,13 +65,12 @@ export function end() {
   forget();
 }
 
-/** One task after the load event the navigation record is complete. */
-const onLoad = () =>
-  setTimeout(() => {
-    onLoaded();
-    say(7, navigation());
-    setTimeout(signal, FIRST_FLUSH, 19);
-  });
+/** The navigation record is complete. */
+const onLoad = () => {
+  onLoaded();
+  say(7, navigation());
+  setTimeout(signal, FIRST_FLUSH, 19);
+};
 
 // All on the window in the capture phase, so that values are final before the page's own listeners run. Never `unload` or
 // `beforeunload`: they keep pages out of the back/forward cache.
@@ -79,7 +79,8 @@ const EVENTS = ['visibilitychange', 'pagehide', 'pageshow', 'keydown', 'click', 
 function onEvent(event) {
   const at = event.timeStamp;
   const kind = EVENTS.indexOf(event.type);
-  if (kind > 4) return kind > 5 ? signal(14) : onLoad();
+  // The record is complete one task after the load event.
+  if (kind > 4) return kind > 5 ? signal(14) : setTimeout(onLoad);
   if (kind > 2 && !event.isTrusted) return;
   if (kind == 2 && !event.persisted) return;
   take();
@@ -144,7 +145,11 @@ export const post = (id, body, keepalive) => {
   const { address, hear } = life;
   const text = stamped(body);
   waiting.push(() => {
-    const settle = (status, wait) => hear(15, [id, status, wait, navigator.onLine], '', '');
+    // Once: what an attempt says after its time is over must not be taken for the answer to the next attempt.
+    let settle = (status, wait) => {
+      settle = () => {};
+      hear(15, [id, status, wait, navigator.onLine], '', '');
+    };
     const nothing = () => settle(0, 0);
     const options = { method: 'POST', body: text, keepalive, credentials: 'omit' };
     setTimeout(nothing, ANSWER_TIMEOUT);

@@ -130,6 +130,17 @@ test('an agent that comes late inherits what the snippet saw', async () => {
   await context.close();
 });
 
+test('an agent that begins because the page hides still says all that is known', async () => {
+  const context = await scene.browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${scene.pages.origin}/early.html?release=at-exit`, { waitUntil: 'load' });
+  await until('the agent has loaded', () => page.evaluate(() => performance.getEntriesByType('resource').some((entry) => entry.name.endsWith('/agent.js') && entry.responseEnd > 0)));
+  await page.goto('about:blank');
+  const ours = await rows(`app = 'e2e' AND release = 'at-exit'`, ['CLS', 'FCP', 'LCP', 'MEMORY', 'TTFB']);
+  assert.ok(ours.TTFB.value > 0);
+  await context.close();
+});
+
 test('back from the back-forward cache is a page view of its own', async () => {
   const context = await scene.browser.newContext();
   await addOracle(context, `${scene.pages.origin}/oracle`);

@@ -45,6 +45,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -225,6 +227,10 @@ impl Spool {
     }
 }
 
+/// A child that is being started holds a copy of every lock until it runs its own program, and a predecessor may be ending.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
 /// Takes the lock file, or says who holds it. Released by the system when the process ends, however it ends.
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join("lock");
@@ -235,7 +241,13 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
         .write(true)
         .open(&path)
         .map_err(at(&path))?;
-    match file.try_lock() {
+    let deadline = Instant::now() + LOCK_WAIT;
+    let mut taken = file.try_lock();
+    while matches!(taken, Err(fs::TryLockError::WouldBlock)) && Instant::now() < deadline {
+        thread::sleep(LOCK_POLL);
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {}
         Err(fs::TryLockError::WouldBlock) => {
             let mut holder = String::new();

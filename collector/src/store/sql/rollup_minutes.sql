@@ -1,4 +1,4 @@
--- Recomputes whole minutes of one app from the newest rows of each page view. Keys that an minute had and no longer has come from the
+-- Recomputes whole minutes of one app from the newest rows of each page view. Keys that a minute had and no longer has come from the
 -- last branch with n = 0: without them, a page view whose route or release changed later would count under both for ever.
 -- Parameters: generation, then app, first minute, last minute, minutes for each of the three branches.
 insert into rollup_minutes (app, kind, vital, environment, route, minute, stratum, release, generation, n, sessions, buckets)
