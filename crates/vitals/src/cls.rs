@@ -3,10 +3,7 @@
 //! The maximum is taken after every entry. The reference library takes it once per batch of its observer and so loses every
 //! window but the last when it is loaded late; we do not follow it there.
 
-use alloc::string::String;
-
-use wire::Facts;
-
+use crate::attribution::{Facts, NO_FACTS, facts};
 use crate::entry::ShiftEntry;
 
 /// A window ends when this much time passes without a shift.
@@ -14,32 +11,19 @@ const WINDOW_GAP_MS: f64 = 1000.0;
 /// A window takes no shift this long after its first.
 const WINDOW_LENGTH_MS: f64 = 5000.0;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Cls {
-    current: ShiftWindow,
-    worst: Worst,
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-struct ShiftWindow {
     first_ms: f64,
     last_ms: f64,
-    value: f64,
-    largest: Shift,
+    current: Window,
+    worst: Window,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Worst {
+/// A shift window's sum, and the largest of its shifts for attribution.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Window {
     value: f64,
-    largest: Shift,
-}
-
-/// One shift, kept for attribution.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Shift {
-    at_ms: f64,
-    value: f64,
-    source: String,
+    largest: ShiftEntry,
 }
 
 impl Cls {
@@ -47,33 +31,20 @@ impl Cls {
         if entry.had_recent_input {
             return;
         }
-        let window = &mut self.current;
-        let belongs = window.value != 0.0
-            && entry.start_ms - window.last_ms < WINDOW_GAP_MS
-            && entry.start_ms - window.first_ms < WINDOW_LENGTH_MS;
-        if belongs {
-            window.value += entry.value;
-            window.last_ms = entry.start_ms;
-        } else {
-            *window = ShiftWindow {
-                first_ms: entry.start_ms,
-                last_ms: entry.start_ms,
-                value: entry.value,
-                largest: Shift::default(),
-            };
+        let belongs = self.current.value != 0.0
+            && entry.start_ms - self.last_ms < WINDOW_GAP_MS
+            && entry.start_ms - self.first_ms < WINDOW_LENGTH_MS;
+        if !belongs {
+            self.current = Window::default();
+            self.first_ms = entry.start_ms;
         }
-        if entry.value > window.largest.value {
-            window.largest = Shift {
-                at_ms: entry.start_ms,
-                value: entry.value,
-                source: entry.source.clone(),
-            };
+        self.last_ms = entry.start_ms;
+        self.current.value += entry.value;
+        if entry.value > self.current.largest.value {
+            self.current.largest = *entry;
         }
-        if window.value > self.worst.value {
-            self.worst = Worst {
-                value: window.value,
-                largest: window.largest.clone(),
-            };
+        if self.current.value > self.worst.value {
+            self.worst = self.current;
         }
     }
 
@@ -81,22 +52,29 @@ impl Cls {
         self.worst.value
     }
 
-    /// The largest shift of the worst window.
-    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
+    /// The largest shift of the worst window, and when it was in the life of the page view.
+    pub fn attribution(&self, since_ms: f64) -> Facts {
         let largest = &self.worst.largest;
         if largest.value <= 0.0 {
-            return;
+            return NO_FACTS;
         }
-        facts.number("shift", largest.value);
-        facts.number("shift_at_ms", (largest.at_ms - since_ms).max(0.0));
-        facts.text("element", &largest.source);
+        facts([
+            largest.value,
+            (largest.start_ms - since_ms).max(0.0),
+            largest.source.fact(),
+        ])
+    }
+
+    /// When the largest shift was, in document time; NaN before the first.
+    pub fn largest_at_ms(&self) -> f64 {
+        self.worst.largest.start_ms
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::gather;
+    use crate::entry::Label;
 
     fn check(shifts: &[(f64, f64)], expected: f64) {
         let mut cls = Cls::default();
@@ -157,28 +135,20 @@ mod tests {
             ..ShiftEntry::default()
         });
         assert_eq!(cls.value(), 0.0);
-        assert!(gather(|facts| cls.attribution(0.0, facts)).is_empty());
+        assert!(cls.attribution(0.0)[0].is_nan());
     }
 
     #[test]
     fn attribution_names_the_largest_shift_of_the_worst_window() {
         let mut cls = Cls::default();
-        for (start_ms, value, source) in [
-            (100.0, 0.1, "#ad"),
-            (200.0, 0.15, "#hero"),
-            (5000.0, 0.2, "#late"),
-        ] {
+        for (start_ms, value, source) in [(100.0, 0.1, 1), (200.0, 0.15, 2), (5000.0, 0.2, 3)] {
             cls.on_entry(&ShiftEntry {
                 start_ms,
                 value,
                 had_recent_input: false,
-                source: source.into(),
+                source: Label(source),
             });
         }
-        let details = gather(|facts| cls.attribution(50.0, facts));
-        assert_eq!(
-            wire::encode::details_json(&details),
-            r##"{"shift":0.15,"shift_at_ms":150,"element":"#hero"}"##
-        );
+        assert_eq!(cls.attribution(50.0)[..3], [0.15, 150.0, 2.0]);
     }
 }

@@ -1,16 +1,18 @@
-//! Copies of performance timeline records: numbers and short strings. Never a browser object, so nothing in the page is kept
-//! alive. All times are ms since the document's time origin, as the browser gave them.
-
-use alloc::string::String;
+//! Copies of performance timeline records: numbers only. Never a browser object, so nothing in the page is kept alive. All times
+//! are ms since the document's time origin, as the browser gave them.
 
 use wire::NavigationType;
 
+/// A text in the caller's own table; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Label(pub u32);
+
 /// One timeline record that a vital is computed from.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Entry {
-    /// `paint`, named `first-contentful-paint`.
+    /// `paint`, named `first-contentful-paint`; in a restored or soft page view, when its first frame was presented.
     Fcp { start_ms: f64 },
-    /// `largest-contentful-paint`.
+    /// `largest-contentful-paint`; in a soft page view, `interaction-contentful-paint` of the interaction that opened it.
     Lcp(LcpEntry),
     /// `layout-shift`.
     Shift(ShiftEntry),
@@ -18,18 +20,20 @@ pub enum Entry {
     Event(EventEntry),
     /// `first-input`.
     FirstInput(EventEntry),
+    /// `long-animation-frame`.
+    Frame(FrameEntry),
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LcpEntry {
     /// Render time, or load time where the browser withholds it.
     pub start_ms: f64,
-    /// Selector of the element; empty when it is gone and had no id.
-    pub element: String,
-    /// Address of the image, without anything private ([`crate::attribution::address`]); empty for text.
-    pub url: String,
     /// How the image was loaded, if the browser still knows.
     pub resource: Option<ResourceTiming>,
+    /// Address of the image, without anything private; none for text.
+    pub url: Label,
+    /// Selector of the element; none when it is gone and had no id.
+    pub element: Label,
 }
 
 /// Two stamps of one resource.
@@ -40,29 +44,38 @@ pub struct ResourceTiming {
     pub response_end_ms: f64,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ShiftEntry {
     pub start_ms: f64,
     /// The shift's score, unitless.
     pub value: f64,
     pub had_recent_input: bool,
-    /// Selector of the source with the largest area; may be empty.
-    pub source: String,
+    /// Selector of the source with the largest area.
+    pub source: Label,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EventEntry {
     pub start_ms: f64,
     /// Until the next paint, rounded by the browser to 8 ms.
     pub duration_ms: f64,
     pub processing_start_ms: f64,
     pub processing_end_ms: f64,
-    /// 0: not part of an interaction, or the browser has no such ids.
-    pub interaction_id: u64,
+    /// 0: not part of an interaction, or the browser has no such ids. A whole number, kept as the browser gives it.
+    pub interaction_id: f64,
     /// `pointerdown`, `keydown`, ...
-    pub name: String,
-    /// Selector of the target; may be empty.
-    pub target: String,
+    pub name: Label,
+    pub target: Label,
+}
+
+/// A frame that took longer than 50 ms, and the script in it that ran longest.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FrameEntry {
+    pub start_ms: f64,
+    pub duration_ms: f64,
+    pub script_ms: f64,
+    /// Address of the script, without anything private.
+    pub script: Label,
 }
 
 /// The document's `navigation` record.
@@ -76,17 +89,6 @@ pub struct Navigation {
     pub connect_start_ms: f64,
     pub connect_end_ms: f64,
     pub response_start_ms: f64,
-}
-
-impl Entry {
-    pub fn start_ms(&self) -> f64 {
-        match self {
-            Entry::Fcp { start_ms } => *start_ms,
-            Entry::Lcp(entry) => entry.start_ms,
-            Entry::Shift(entry) => entry.start_ms,
-            Entry::Event(entry) | Entry::FirstInput(entry) => entry.start_ms,
-        }
-    }
 }
 
 impl Navigation {

@@ -1,7 +1,6 @@
 //! First Contentful Paint: one paint, decided once.
 
-use wire::Facts;
-
+use crate::attribution::{Facts, facts};
 use crate::visibility::FirstHidden;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -35,8 +34,7 @@ impl Fcp {
 }
 
 /// What of the value was waiting for the first byte.
-pub fn attribution(value_ms: f64, ttfb_ms: f64, facts: &mut dyn Facts) {
+pub fn attribution(value_ms: f64, ttfb_ms: f64) -> Facts {
     let ttfb_ms = ttfb_ms.min(value_ms);
-    facts.number("ttfb_ms", ttfb_ms);
-    facts.number("render_ms", value_ms - ttfb_ms);
+    facts([ttfb_ms, value_ms - ttfb_ms])
 }

@@ -1,25 +1,22 @@
 //! First Input Delay: how long the first input waited for its handlers. Deprecated by its inventors, kept because users chart it.
 
-use alloc::string::String;
-
-use wire::Facts;
-
-use crate::entry::EventEntry;
+use crate::attribution::{Facts, facts};
+use crate::entry::{EventEntry, Label};
 use crate::visibility::FirstHidden;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Fid {
     closed: bool,
     delay_ms: Option<f64>,
-    name: String,
-    target: String,
+    name: Label,
+    target: Label,
 }
 
 impl Fid {
-    /// A page view in which no first input can come any more.
-    pub fn closed() -> Fid {
+    /// A page view in which a first input can still come, or not.
+    pub fn new(closed: bool) -> Fid {
         Fid {
-            closed: true,
+            closed,
             ..Fid::default()
         }
     }
@@ -27,18 +24,18 @@ impl Fid {
     pub fn on_first_input(&mut self, entry: &EventEntry, first_hidden: FirstHidden) {
         if !self.closed && first_hidden.is_after(entry.start_ms) {
             self.delay_ms = Some(entry.processing_start_ms - entry.start_ms);
-            self.name.clone_from(&entry.name);
-            self.target.clone_from(&entry.target);
+            self.name = entry.name;
+            self.target = entry.target;
         }
         self.closed = true;
     }
 
     /// After a restore the browser emits no entry: the caller listened for itself. A negative delay, or one longer than it
     /// listened, comes from a broken clock.
-    pub fn on_restored_input(&mut self, name: &str, delay_ms: f64, listened_ms: f64) {
-        if !self.closed && (0.0..=listened_ms).contains(&delay_ms) {
+    pub fn on_restored_input(&mut self, name: Label, delay_ms: f64, listened_ms: f64) {
+        if !self.closed && delay_ms >= 0.0 && delay_ms <= listened_ms {
             self.delay_ms = Some(delay_ms);
-            self.name = name.into();
+            self.name = name;
         }
         self.closed = true;
     }
@@ -48,16 +45,11 @@ impl Fid {
         self.closed = true;
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.closed
-    }
-
     pub fn value_ms(&self) -> Option<f64> {
         self.delay_ms
     }
 
-    pub fn attribution(&self, facts: &mut dyn Facts) {
-        facts.text("type", &self.name);
-        facts.text("element", &self.target);
+    pub fn attribution(&self) -> Facts {
+        facts([self.name.fact(), self.target.fact()])
     }
 }

@@ -1,220 +1,264 @@
 //! Interaction to Next Paint: the latency of a slow interaction, the slowest but one for every 50. Only the ten slowest are
 //! kept, which is exact up to 500 interactions and what the reference library does.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
-use wire::Facts;
-
-use crate::entry::EventEntry;
+use crate::attribution::{Facts, NO_FACTS, facts};
+use crate::entry::{EventEntry, FrameEntry, Label};
 
 /// Interactions kept, the slowest ones.
 const MAX_INTERACTIONS: usize = 10;
 /// One outlier is forgiven for this many interactions.
-const INTERACTIONS_PER_OUTLIER: u64 = 50;
+const INTERACTIONS_PER_OUTLIER: u32 = 50;
 /// The smallest latency: what an interaction had that was too quick to be reported at all.
 const MIN_LATENCY_MS: f64 = 8.0;
 /// Browsers step their ids by this, so that pages do not count with them.
-const ID_STEP: u64 = 7;
+const ID_STEP: f64 = 7.0;
 /// Entries that end this close together were presented in the same frame: durations are rounded to 8 ms.
 const FRAME_MS: f64 = 8.0;
 /// Ids remembered to tell a new interaction from another entry of a recent one.
 const RECENT_IDS: usize = 16;
+/// Long frames remembered: a frame and the interactions in it are reported in either order, within a few frames.
+const RECENT_FRAMES: usize = 10;
 
 /// The interactions of one page view.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inp {
     /// Slowest first.
-    slowest: Vec<Interaction>,
+    slowest: [Interaction; MAX_INTERACTIONS],
+    kept: usize,
     counter: Counter,
     /// Whether an interaction that nothing was seen of counts: in a restored or soft page view no `first-input` comes for it.
     assume_unseen: bool,
-    seen: u64,
-    recent_ids: [u64; RECENT_IDS],
+    seen: u32,
+    recent_ids: [f64; RECENT_IDS],
+    frames: [FrameEntry; RECENT_FRAMES],
+    next_frame: usize,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Interaction {
-    id: u64,
-    start_ms: f64,
-    latency_ms: f64,
-    processing_start_ms: f64,
-    processing_end_ms: f64,
-    name: String,
-    target: String,
+    /// The slowest entry, its processing joined with that of its frame.
+    event: EventEntry,
+    script_ms: f64,
+    script: Label,
 }
 
-/// How many interactions there were: what the browser counts, else an estimate from its ids.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// How many interactions there were: what the browser counts, else an estimate from its ids. NaN: not known.
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Counter {
-    native: Option<u64>,
-    ids: Option<(u64, u64)>,
-    base: u64,
+    /// The browser's count when the page view began.
+    base: f64,
+    native: f64,
+    least_id: f64,
+    greatest_id: f64,
 }
 
 impl Inp {
-    /// The interactions of the page view that follows: nothing seen, counting from here.
-    pub fn successor(&self) -> Inp {
-        let counter = Counter {
-            base: self.counter.total(),
-            ..self.counter.clone()
-        };
+    /// Nothing seen. `count_before`: the browser's count when the page view began; NaN where it counts none.
+    pub fn new(count_before: f64, assume_unseen: bool) -> Inp {
         Inp {
-            counter,
-            assume_unseen: true,
-            ..Inp::default()
+            slowest: [Interaction::default(); MAX_INTERACTIONS],
+            kept: 0,
+            counter: Counter {
+                base: count_before,
+                native: f64::NAN,
+                least_id: f64::INFINITY,
+                greatest_id: f64::NEG_INFINITY,
+            },
+            assume_unseen,
+            seen: 0,
+            recent_ids: [0.0; RECENT_IDS],
+            frames: [FrameEntry::default(); RECENT_FRAMES],
+            next_frame: 0,
         }
     }
 
     /// `event` and `first-input` entries alike; those without an interaction are ignored.
     pub fn on_entry(&mut self, entry: &EventEntry) {
-        let id = entry.interaction_id;
-        if id == 0 {
+        // Also what is no number.
+        if !(entry.interaction_id > 0.0) {
             return;
         }
-        self.counter.on_id(id);
-        self.count_seen(id);
-        let slow_enough = self.slowest.len() < MAX_INTERACTIONS
-            || self
-                .slowest
-                .last()
-                .is_some_and(|last| entry.duration_ms > last.latency_ms);
-        let mut place = match self
-            .slowest
+        self.counter.on_id(entry.interaction_id);
+        self.count_seen(entry.interaction_id);
+        let known = self
+            .kept()
             .iter()
-            .position(|interaction| interaction.id == id)
-        {
+            .position(|kept| kept.event.interaction_id == entry.interaction_id);
+        let mut place = match known {
             Some(place) => {
                 self.slowest[place].on_entry(entry);
                 place
             }
-            None if slow_enough => {
-                self.slowest.push(Interaction::begin(entry));
-                self.slowest.len() - 1
+            None if self.kept < MAX_INTERACTIONS => {
+                self.kept += 1;
+                self.begin(self.kept - 1, entry)
+            }
+            None if entry.duration_ms > self.slowest[MAX_INTERACTIONS - 1].event.duration_ms => {
+                self.begin(MAX_INTERACTIONS - 1, entry)
             }
             None => return,
         };
+        for frame in &self.frames {
+            self.slowest[place].on_frame(frame);
+        }
         // Only this one can be out of order, and only too far back. The earlier of two equally slow ones stays in front.
-        while place > 0 && self.slowest[place - 1].latency_ms < self.slowest[place].latency_ms {
+        while place > 0
+            && self.slowest[place - 1].event.duration_ms < self.slowest[place].event.duration_ms
+        {
             self.slowest.swap(place - 1, place);
             place -= 1;
         }
-        self.slowest.truncate(MAX_INTERACTIONS);
+    }
+
+    /// A long animation frame: the interactions in it waited for its script.
+    pub fn on_frame(&mut self, frame: &FrameEntry) {
+        self.frames[self.next_frame % RECENT_FRAMES] = *frame;
+        self.next_frame += 1;
+        for interaction in &mut self.slowest[..self.kept] {
+            interaction.on_frame(frame);
+        }
     }
 
     /// `performance.interactionCount`, read with every batch: the value can change without a new entry.
-    pub fn on_interaction_count(&mut self, count: u64) {
-        self.counter.native = Some(count);
+    pub fn on_interaction_count(&mut self, count: f64) {
+        self.counter.native = count;
     }
 
-    pub fn count(&self) -> u64 {
-        self.counter.total().saturating_sub(self.counter.base)
+    pub fn count(&self) -> u32 {
+        self.counter.total()
     }
 
-    pub fn seen(&self) -> u64 {
+    pub fn seen(&self) -> u32 {
         self.seen
     }
 
     /// Follows the slow interaction also downwards, when one more outlier is forgiven.
     pub fn value_ms(&self) -> Option<f64> {
         match self.candidate() {
-            Some(interaction) => Some(interaction.latency_ms),
+            Some(interaction) => Some(interaction.event.duration_ms),
             None if self.assume_unseen && self.count() > 0 => Some(MIN_LATENCY_MS),
             None => None,
         }
     }
 
-    /// What the interaction was and three phases that sum to its latency.
-    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
-        let Some(interaction) = self.candidate() else {
-            return;
+    /// When the interaction began that the value is of, in document time.
+    pub fn at_ms(&self) -> Option<f64> {
+        self.candidate()
+            .map(|interaction| interaction.event.start_ms)
+    }
+
+    /// What the interaction was, three phases that sum to its latency, and the script it waited for.
+    pub fn attribution(&self, since_ms: f64) -> Facts {
+        let Some(Interaction {
+            event,
+            script_ms,
+            script,
+        }) = self.candidate()
+        else {
+            return NO_FACTS;
         };
-        let start = interaction.start_ms;
-        let painted = start + interaction.latency_ms;
+        let start = event.start_ms;
+        let painted = start + event.duration_ms;
         // Modal dialogs end processing long after the paint (web-vitals issue 492).
-        let processing_start = interaction.processing_start_ms.max(start).min(painted);
-        let processing_end = interaction
+        let processing_start = event.processing_start_ms.max(start).min(painted);
+        let processing_end = event
             .processing_end_ms
             .max(processing_start)
             .min(painted);
-        facts.text("type", &interaction.name);
-        facts.number("at_ms", (start - since_ms).max(0.0));
-        facts.number("input_delay_ms", processing_start - start);
-        facts.number("processing_ms", processing_end - processing_start);
-        facts.number("presentation_ms", painted - processing_end);
-        facts.text("element", &interaction.target);
+        facts([
+            event.name.fact(),
+            (start - since_ms).max(0.0),
+            processing_start - start,
+            processing_end - processing_start,
+            painted - processing_end,
+            event.target.fact(),
+            script.fact(),
+            if script.0 > 0 { *script_ms } else { f64::NAN },
+        ])
+    }
+
+    fn kept(&self) -> &[Interaction] {
+        &self.slowest[..self.kept]
     }
 
     fn candidate(&self) -> Option<&Interaction> {
         let outliers = (self.count() / INTERACTIONS_PER_OUTLIER) as usize;
-        self.slowest
-            .get(outliers.min(self.slowest.len().saturating_sub(1)))
+        self.kept().get(outliers.min(self.kept.wrapping_sub(1)))
     }
 
-    fn count_seen(&mut self, id: u64) {
-        if self.recent_ids.contains(&id)
-            || self.slowest.iter().any(|interaction| interaction.id == id)
-        {
-            return;
+    /// Puts a new interaction in a place, and answers the place.
+    fn begin(&mut self, place: usize, entry: &EventEntry) -> usize {
+        self.slowest[place] = Interaction {
+            event: *entry,
+            ..Interaction::default()
+        };
+        place
+    }
+
+    fn count_seen(&mut self, id: f64) {
+        let is_known = self.recent_ids.contains(&id)
+            || self
+                .kept()
+                .iter()
+                .any(|interaction| interaction.event.interaction_id == id);
+        if !is_known {
+            self.recent_ids[self.seen as usize % RECENT_IDS] = id;
+            self.seen += 1;
         }
-        self.recent_ids[self.seen as usize % RECENT_IDS] = id;
-        self.seen += 1;
     }
 }
 
 impl Interaction {
-    fn begin(entry: &EventEntry) -> Interaction {
-        Interaction {
-            id: entry.interaction_id,
-            start_ms: entry.start_ms,
-            latency_ms: entry.duration_ms,
-            processing_start_ms: entry.processing_start_ms,
-            processing_end_ms: entry.processing_end_ms,
-            name: entry.name.clone(),
-            target: entry.target.clone(),
+    /// Another entry of this interaction: a slower one takes over, one of the same frame adds its processing time.
+    fn on_entry(&mut self, entry: &EventEntry) {
+        let before = self.event;
+        let gap_ms = entry.start_ms + entry.duration_ms - (before.start_ms + before.duration_ms);
+        if entry.duration_ms > before.duration_ms {
+            self.event = *entry;
+            if entry.target == Label::default() {
+                self.event.target = before.target;
+            }
+        }
+        if (-FRAME_MS..=FRAME_MS).contains(&gap_ms) {
+            self.event.processing_start_ms =
+                before.processing_start_ms.min(entry.processing_start_ms);
+            self.event.processing_end_ms = before.processing_end_ms.max(entry.processing_end_ms);
         }
     }
 
-    /// Another entry of this interaction: a slower one takes over, one of the same frame adds its processing time.
-    fn on_entry(&mut self, entry: &EventEntry) {
-        let painted = self.start_ms + self.latency_ms;
-        let same_frame = (entry.start_ms + entry.duration_ms - painted).abs() <= FRAME_MS;
-        let (first_ms, last_ms) = (self.processing_start_ms, self.processing_end_ms);
-        if entry.duration_ms > self.latency_ms {
-            let target = core::mem::take(&mut self.target);
-            *self = Interaction::begin(entry);
-            if self.target.is_empty() {
-                self.target = target;
-            }
-        }
-        if same_frame {
-            self.processing_start_ms = first_ms.min(entry.processing_start_ms);
-            self.processing_end_ms = last_ms.max(entry.processing_end_ms);
+    /// Takes the script of a frame that overlaps, if it ran longer than the one known.
+    fn on_frame(&mut self, frame: &FrameEntry) {
+        let overlaps = frame.start_ms < self.event.start_ms + self.event.duration_ms
+            && frame.start_ms + frame.duration_ms > self.event.start_ms;
+        if overlaps && frame.script_ms > self.script_ms {
+            self.script_ms = frame.script_ms;
+            self.script = frame.script;
         }
     }
 }
 
 impl Counter {
-    fn on_id(&mut self, id: u64) {
-        let (least, greatest) = self.ids.unwrap_or((id, id));
-        self.ids = Some((least.min(id), greatest.max(id)));
+    fn on_id(&mut self, id: f64) {
+        self.least_id = self.least_id.min(id);
+        self.greatest_id = self.greatest_id.max(id);
     }
 
-    fn total(&self) -> u64 {
-        let estimated = || {
-            self.ids
-                .map_or(0, |(least, greatest)| (greatest - least) / ID_STEP + 1)
-        };
-        self.native.unwrap_or_else(estimated)
+    /// In this page view. What is below zero or no number counts as none.
+    fn total(&self) -> u32 {
+        let native = self.native - self.base;
+        if native.is_nan() {
+            ((self.greatest_id - self.least_id) / ID_STEP + 1.0) as u32
+        } else {
+            native as u32
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::gather;
 
-    fn entry(interaction_id: u64, start_ms: f64, duration_ms: f64) -> EventEntry {
+    fn entry(interaction_id: u32, start_ms: f64, duration_ms: f64) -> EventEntry {
         let processing_start_ms = start_ms + 2.0;
         let processing_end_ms = start_ms + duration_ms / 2.0;
         EventEntry {
@@ -222,18 +266,18 @@ mod tests {
             duration_ms,
             processing_start_ms,
             processing_end_ms,
-            interaction_id,
+            interaction_id: interaction_id.into(),
             ..EventEntry::default()
         }
     }
 
-    fn check(entries: &[(u64, f64)], native: Option<u64>, expected: Option<f64>) {
-        let mut inp = Inp::default();
+    fn check(entries: &[(u32, f64)], native: Option<u32>, expected: Option<f64>) {
+        let mut inp = Inp::new(0.0, false);
         for (index, &(id, duration_ms)) in entries.iter().enumerate() {
             inp.on_entry(&entry(id, index as f64 * 1000.0, duration_ms));
         }
         if let Some(count) = native {
-            inp.on_interaction_count(count);
+            inp.on_interaction_count(count.into());
         }
         assert_eq!(inp.value_ms(), expected, "{entries:?} {native:?}");
     }
@@ -259,14 +303,14 @@ mod tests {
 
     #[test]
     fn ten_are_kept() {
-        let entries: Vec<(u64, f64)> = (1..=12).map(|n| (n * 7, n as f64 * 8.0)).collect();
+        let entries: Vec<(u32, f64)> = (1..=12).map(|n| (n * 7, n as f64 * 8.0)).collect();
         check(&entries, Some(450), Some(24.0));
         check(&entries, Some(100_000), Some(24.0));
     }
 
     #[test]
     fn a_successor_starts_from_nothing_and_counts_on() {
-        let mut inp = Inp::default();
+        let mut inp = Inp::new(0.0, false);
         inp.on_entry(&entry(7, 0.0, 120.0));
         inp.on_interaction_count(4);
         assert_eq!((inp.count(), inp.seen()), (4, 1));
@@ -281,7 +325,7 @@ mod tests {
 
     #[test]
     fn seen_counts_interactions_not_entries() {
-        let mut inp = Inp::default();
+        let mut inp = Inp::new(0.0, false);
         for id in [7, 7, 14, 7, 21, 14] {
             inp.on_entry(&entry(id, 0.0, 16.0));
         }
@@ -294,7 +338,7 @@ mod tests {
 
     #[test]
     fn phases_are_clamped_to_the_latency() {
-        let mut inp = Inp::default();
+        let mut inp = Inp::new(0.0, false);
         inp.on_entry(&EventEntry {
             start_ms: 1000.0,
             duration_ms: 104.0,
@@ -312,7 +356,7 @@ mod tests {
 
     #[test]
     fn entries_of_one_frame_share_their_processing_time() {
-        let mut inp = Inp::default();
+        let mut inp = Inp::new(0.0, false);
         inp.on_entry(&EventEntry {
             target: "#buy".into(),
             name: "pointerup".into(),

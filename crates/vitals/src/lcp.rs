@@ -1,12 +1,11 @@
 //! Largest Contentful Paint: the newest candidate that was seen before the page was hidden or used. No maximum is taken: the
 //! browser itself emits growing candidates.
 
-use wire::Facts;
-
+use crate::attribution::{Facts, NO_FACTS, facts};
 use crate::entry::LcpEntry;
 use crate::visibility::FirstHidden;
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Lcp {
     newest: Option<LcpEntry>,
     finished: bool,
@@ -15,7 +14,7 @@ pub struct Lcp {
 impl Lcp {
     pub fn on_entry(&mut self, entry: &LcpEntry, first_hidden: FirstHidden) {
         if !self.finished && first_hidden.is_after(entry.start_ms) {
-            self.newest = Some(entry.clone());
+            self.newest = Some(*entry);
         }
     }
 
@@ -30,19 +29,17 @@ impl Lcp {
 
     pub fn value_ms(&self, since_ms: f64) -> Option<f64> {
         self.newest
-            .as_ref()
             .map(|entry| (entry.start_ms - since_ms).max(0.0))
     }
 
     /// Element, image and, where TTFB is known, four parts that sum to the value.
-    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>, facts: &mut dyn Facts) {
-        let Some(entry) = &self.newest else {
-            return;
+    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>) -> Facts {
+        let Some(entry) = self.newest else {
+            return NO_FACTS;
         };
-        facts.text("element", &entry.element);
-        facts.text("url", &entry.url);
+        let (element, url) = (entry.element.fact(), entry.url.fact());
         let Some(ttfb_ms) = ttfb_ms else {
-            return;
+            return facts([element, url]);
         };
         let value = (entry.start_ms - since_ms).max(0.0);
         let ttfb = ttfb_ms.min(value);
@@ -57,9 +54,13 @@ impl Lcp {
             }
             None => (ttfb, ttfb),
         };
-        facts.number("ttfb_ms", ttfb);
-        facts.number("load_delay_ms", load_start - ttfb);
-        facts.number("load_ms", load_end - load_start);
-        facts.number("render_delay_ms", value - load_end);
+        facts([
+            element,
+            url,
+            ttfb,
+            load_start - ttfb,
+            load_end - load_start,
+            value - load_end,
+        ])
     }
 }

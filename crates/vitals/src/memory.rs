@@ -1,7 +1,21 @@
 //! MEMORY: the newest sample of the JavaScript heap, in bytes. Good for trends; browsers share one heap between frames and
 //! round it, so it is no absolute claim.
+//!
+//! A heap grows until it is collected, so a single sample says little about a leak. A sample below the one before it follows a
+//! collection: those samples are the floor, and how fast the floor rises is what a leak is judged by. The rise is the median of the
+//! slopes of all pairs of floor samples (Theil 1950, Sen 1968), which no single odd sample can move.
 
-use wire::Facts;
+use crate::attribution::{Facts, NO_FACTS};
+use crate::entry::Label;
+
+/// Floor samples kept. When they are full every second one goes and only every second new one is taken, and so on: a view of a
+/// minute and one of a day are described with the same few.
+const MAX_FLOOR: usize = 8;
+/// Pairs of them.
+const MAX_SLOPES: usize = MAX_FLOOR * (MAX_FLOOR - 1) / 2;
+/// Fewer floor samples say nothing about a slope.
+const MIN_FLOOR: usize = 3;
+const MINUTE_MS: f64 = 60_000.0;
 
 /// Where samples come from. Two sources count different things; one page view never mixes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,92 +26,209 @@ pub enum MemorySource {
     UserAgentSpecific,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Memory {
-    samples: Option<Samples>,
+/// One reading; sizes that the source does not tell are NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    pub source: MemorySource,
+    pub bytes: f64,
+    pub at_ms: f64,
+    pub total_bytes: f64,
+    pub limit_bytes: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Samples {
-    source: MemorySource,
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Memory {
+    newest: Option<Sample>,
     first_bytes: f64,
     peak_bytes: f64,
-    newest_bytes: f64,
-    newest_at_ms: f64,
     count: u32,
+    floor: Floor,
+}
+
+/// Samples right after a collection.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Floor {
+    /// (time, bytes), oldest first.
+    samples: [(f64, f64); MAX_FLOOR],
+    kept: usize,
+    newest_bytes: f64,
+    seen: u32,
+    /// Every this many is kept, as a power of two.
+    stride_log2: u32,
 }
 
 impl Memory {
     /// A sample from another source than the first is ignored, and so is one that is no size.
-    pub fn on_sample(&mut self, source: MemorySource, bytes: f64, at_ms: f64) {
+    pub fn on_sample(&mut self, sample: Sample) {
         // 0 is what browsers say when they will not tell.
-        if bytes.is_nan() || bytes <= 0.0 {
+        if !(sample.bytes > 0.0) {
             return;
         }
-        let samples = self.samples.get_or_insert(Samples {
-            source,
-            first_bytes: bytes,
-            peak_bytes: bytes,
-            newest_bytes: bytes,
-            newest_at_ms: at_ms,
-            count: 0,
-        });
-        if samples.source == source {
-            samples.peak_bytes = samples.peak_bytes.max(bytes);
-            samples.newest_bytes = bytes;
-            samples.newest_at_ms = at_ms;
-            samples.count += 1;
+        match self.newest {
+            None => {
+                self.first_bytes = sample.bytes;
+            }
+            Some(before) if before.source != sample.source => return,
+            Some(before) => {
+                if sample.bytes < before.bytes {
+                    self.floor.push(sample.at_ms, sample.bytes);
+                }
+            }
         }
+        self.peak_bytes = self.peak_bytes.max(sample.bytes);
+        self.count += 1;
+        self.newest = Some(sample);
     }
 
     pub fn value_bytes(&self) -> Option<f64> {
-        self.samples.map(|samples| samples.newest_bytes)
+        self.newest.map(|sample| sample.bytes)
     }
 
     /// `since_ms` is the start of the page view.
-    pub fn attribution(&self, since_ms: f64, facts: &mut dyn Facts) {
-        let Some(samples) = self.samples else {
+    pub fn attribution(&self, since_ms: f64) -> Facts {
+        let Some(newest) = self.newest else {
+            return NO_FACTS;
+        };
+        let source = match newest.source {
+            MemorySource::UsedJsHeap => wire::attribution::USED_JS_HEAP,
+            MemorySource::UserAgentSpecific => wire::attribution::USER_AGENT_SPECIFIC,
+        };
+        let floor = &self.floor;
+        [
+            Label(source).fact(),
+            self.first_bytes,
+            self.peak_bytes,
+            f64::from(self.count),
+            (newest.at_ms - since_ms).max(0.0),
+            newest.total_bytes,
+            newest.limit_bytes,
+            if floor.kept > 0 {
+                floor.newest_bytes
+            } else {
+                f64::NAN
+            },
+            floor.bytes_per_minute(),
+        ]
+    }
+}
+
+impl Floor {
+    fn push(&mut self, at_ms: f64, bytes: f64) {
+        self.newest_bytes = bytes;
+        let due = self.seen.trailing_zeros() >= self.stride_log2;
+        self.seen += 1;
+        if !due {
             return;
-        };
-        let source = match samples.source {
-            MemorySource::UsedJsHeap => "used-js-heap",
-            MemorySource::UserAgentSpecific => "user-agent-specific",
-        };
-        facts.text("source", source);
-        facts.number("first_bytes", samples.first_bytes);
-        facts.number("peak_bytes", samples.peak_bytes);
-        facts.number("samples", f64::from(samples.count));
-        facts.number("age_ms", (samples.newest_at_ms - since_ms).max(0.0));
+        }
+        if self.kept == MAX_FLOOR {
+            self.kept = MAX_FLOOR / 2;
+            for place in 0..self.kept {
+                self.samples[place] = self.samples[2 * place];
+            }
+            self.stride_log2 += 1;
+        }
+        self.samples[self.kept] = (at_ms, bytes);
+        self.kept += 1;
+    }
+
+    /// The Theil-Sen slope; NaN while there is too little to say.
+    fn bytes_per_minute(&self) -> f64 {
+        if self.kept < MIN_FLOOR {
+            return f64::NAN;
+        }
+        let mut slopes = [0.0; MAX_SLOPES];
+        let mut count = 0;
+        let samples = &self.samples[..self.kept];
+        for (place, &(later_ms, later)) in samples.iter().enumerate() {
+            for &(earlier_ms, earlier) in &samples[..place] {
+                let slope = (later - earlier) / (later_ms - earlier_ms) * MINUTE_MS;
+                let mut at = count;
+                while at > 0 && slopes[at - 1] > slope {
+                    slopes[at] = slopes[at - 1];
+                    at -= 1;
+                }
+                slopes[at] = slope;
+                count += 1;
+            }
+        }
+        (slopes[count / 2] + slopes[(count - 1) / 2]) / 2.0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::gather;
+
+    fn sample(source: MemorySource, bytes: f64, at_ms: f64) -> Sample {
+        Sample {
+            source,
+            bytes,
+            at_ms,
+            total_bytes: f64::NAN,
+            limit_bytes: 4e9,
+        }
+    }
+
+    fn heap(bytes: &[f64]) -> Memory {
+        let mut memory = Memory::default();
+        for (minute, &bytes) in bytes.iter().enumerate() {
+            let at_ms = minute as f64 * MINUTE_MS;
+            memory.on_sample(sample(MemorySource::UsedJsHeap, bytes, at_ms));
+        }
+        memory
+    }
 
     #[test]
     fn the_newest_sample_of_one_source_is_the_value() {
         let mut memory = Memory::default();
         assert_eq!(memory.value_bytes(), None);
-        assert!(gather(|facts| memory.attribution(0.0, facts)).is_empty());
-        memory.on_sample(MemorySource::UsedJsHeap, 0.0, 10.0);
-        memory.on_sample(MemorySource::UsedJsHeap, f64::NAN, 10.0);
-        assert_eq!(memory.value_bytes(), None);
-        memory.on_sample(MemorySource::UsedJsHeap, 1000.0, 100.0);
-        memory.on_sample(MemorySource::UserAgentSpecific, 5.0, 150.0);
-        memory.on_sample(MemorySource::UsedJsHeap, 3000.0, 200.0);
-        memory.on_sample(MemorySource::UsedJsHeap, 2000.0, 300.0);
+        assert!(memory.attribution(0.0)[0].is_nan());
+        for (source, bytes, at_ms) in [
+            (MemorySource::UsedJsHeap, 0.0, 10.0),
+            (MemorySource::UsedJsHeap, f64::NAN, 10.0),
+            (MemorySource::UsedJsHeap, 1000.0, 100.0),
+            (MemorySource::UserAgentSpecific, 5.0, 150.0),
+            (MemorySource::UsedJsHeap, 3000.0, 200.0),
+            (MemorySource::UsedJsHeap, 2000.0, 300.0),
+        ] {
+            memory.on_sample(sample(source, bytes, at_ms));
+        }
         assert_eq!(memory.value_bytes(), Some(2000.0));
+        let facts = memory.attribution(50.0);
+        let source = f64::from(wire::attribution::USED_JS_HEAP);
+        assert_eq!(facts[..5], [source, 1000.0, 3000.0, 3.0, 250.0]);
+        assert_eq!(facts[6..8], [4e9, 2000.0], "limit and floor");
+        assert!(facts[5].is_nan() && facts[8].is_nan(), "{facts:?}");
+    }
+
+    #[test]
+    fn the_floor_is_what_collections_leave() {
+        let growth = |bytes: &[f64]| heap(bytes).attribution(0.0)[8];
+        assert!(growth(&[10.0, 20.0, 5.0, 20.0, 5.0]).is_nan(), "two floors");
+        // A saw with a level floor leaks nothing, however high its teeth.
+        assert_eq!(growth(&[50.0, 90.0, 50.0, 99.0, 50.0, 80.0, 50.0, 70.0, 50.0]), 0.0);
+        // The floor rises by 10 every two minutes.
+        assert_eq!(growth(&[9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0]), 5.0);
+        // One odd floor does not move the median.
         assert_eq!(
-            wire::encode::details_json(&gather(|facts| memory.attribution(50.0, facts))),
-            r#"{"source":"used-js-heap","first_bytes":1000,"peak_bytes":3000,"samples":3,"age_ms":250}"#
-        );
-        let mut other = Memory::default();
-        other.on_sample(MemorySource::UserAgentSpecific, 5.0, 1.0);
-        assert_eq!(
-            wire::encode::details_json(&gather(|facts| other.attribution(0.0, facts))).get(..31),
-            Some(r#"{"source":"user-agent-specific""#)
+            growth(&[9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0, 96.0, 0.5, 95.0, 60.0]),
+            5.0
         );
     }
+
+    #[test]
+    fn a_day_of_floors_is_described_with_a_few() {
+        let saw: Vec<f64> = (0..4000)
+            .map(|minute| if minute % 2 == 0 { f64::from(minute) * 3.0 + 7.0 } else { 1e6 })
+            .collect();
+        let memory = heap(&saw);
+        assert!(memory.floor.kept <= MAX_FLOOR);
+        let oldest_ms = memory.floor.samples[0].0;
+        let newest_ms = memory.floor.samples[memory.floor.kept - 1].0;
+        assert!(newest_ms - oldest_ms > 1000.0 * MINUTE_MS, "they span the view");
+        assert_eq!(memory.attribution(0.0)[8], 3.0);
+    }
+
+    extern crate alloc;
+    use alloc::vec::Vec;
 }

@@ -108,25 +108,6 @@ pub struct Overhead {
     pub entries_dropped: u32,
 }
 
-/// Takes flat facts one by one, without a list in between: what the page ships must not allocate one.
-pub trait Facts {
-    /// Empty text says nothing and is left out.
-    fn text(&mut self, key: &'static str, text: &str);
-    fn number(&mut self, key: &'static str, number: f64);
-}
-
-impl Facts for Details {
-    fn text(&mut self, key: &'static str, text: &str) {
-        if !text.is_empty() {
-            self.push((key.into(), text.into()));
-        }
-    }
-
-    fn number(&mut self, key: &'static str, number: f64) {
-        self.push((key.into(), number.into()));
-    }
-}
-
 /// Flat key-value facts, in the order they were given. Keys in code are static, keys from outside are owned.
 pub type Details = Vec<(Cow<'static, str>, Scalar)>;
 

@@ -12,6 +12,7 @@
 
 extern crate alloc;
 
+pub mod attribution;
 pub mod beacon;
 #[cfg(feature = "decode")]
 pub mod decode;
@@ -21,6 +22,6 @@ pub mod navigation;
 pub mod route;
 pub mod vital;
 
-pub use beacon::{Beacon, Details, Facts, Measurement, Operation, Overhead, PageContext, Scalar};
+pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
 pub use navigation::NavigationType;
 pub use vital::{Rating, Vital};

@@ -1,0 +1,146 @@
+//! A page view driven by plain numbers: one call has a kind and up to nine numbers, unknown ones NaN. In the page these calls go
+//! into WebAssembly one by one; where WebAssembly may not run they are kept, sent as a raw-entry beacon, and made in the collector.
+//!
+//! | kind | numbers |
+//! |---|---|
+//! | 0 first paint | start |
+//! | 1 largest paint | start, request, response end, address*, element* |
+//! | 2 layout shift | start, score, 1 after input, source* |
+//! | 3 event, 4 first input | start, duration, processing start, processing end, interaction id, name*, target* |
+//! | 5 long frame | start, duration, longest script, its address* |
+//! | 6 interaction count | count |
+//! | 7 navigation | type (0 navigate, 1 reload, 2 back-forward), activation, worker, fetch, DNS, connect, connected, response, now |
+//! | 8 milestones | DOM interactive, DOM content loaded, complete |
+//! | 9 load | |
+//! | 10 input | |
+//! | 11 hidden | at |
+//! | 12 restored input | name*, delay, listened |
+//! | 13 memory | source (1 the JavaScript heap, 2 the whole page), bytes, at, total, limit |
+//! | 14 native | at |
+//!
+//! Times are ms of the document's clock, sizes bytes; * is a [`Label`]. Opening has numbers of its own, see [`open`].
+
+use wire::NavigationType;
+
+use crate::entry::{
+    Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ResourceTiming, ShiftEntry,
+};
+use crate::memory::{MemorySource, Sample};
+use crate::page_view::{Opening, PageView, Start, Supported};
+
+/// Numbers of one call.
+pub const NUMBERS: usize = 9;
+
+/// The number of a call that opens a page view in a raw-entry beacon; the agent has a call of its own for that.
+pub const OPEN: u32 = 15;
+
+/// Opens a page view from plain numbers: opening (0 document, 1 restored, 2 route, 3 native), start, first hidden time (NaN: not so
+/// far), interaction count, flags. The flags, from the lowest bit: paint, largest paint, layout shift and interaction ids are
+/// supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
+pub fn open(opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u32) -> PageView {
+    let flag = |bit: u32| flags >> bit & 1 > 0;
+    PageView::open(Start {
+        opening: match opening {
+            1 => Opening::Restored,
+            2 => Opening::Route,
+            3 => Opening::Native,
+            _ => Opening::Document,
+        },
+        at_ms,
+        first_hidden_ms: Some(first_hidden_ms).filter(|at_ms| !at_ms.is_nan()),
+        interaction_count: count,
+        supported: Supported {
+            paint: flag(0),
+            lcp: flag(1),
+            layout_shift: flag(2),
+            interactions: flag(3),
+        },
+        was_discarded: flag(4),
+        had_ttfb: flag(5),
+        has_painted: flag(6),
+        fid_closed: flag(7),
+    })
+}
+
+/// Makes one call. A kind that this version does not know says nothing.
+pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
+    let [a, b, c, d, e, f, g, h, i] = numbers;
+    // No number is no label.
+    let label = |number: f64| Label(number as u32);
+    match kind {
+        0 => view.on_entry(&Entry::Fcp { start_ms: a }),
+        1 => view.on_entry(&Entry::Lcp(LcpEntry {
+            start_ms: a,
+            resource: (c > 0.0).then_some(ResourceTiming {
+                request_ms: b,
+                response_end_ms: c,
+            }),
+            url: label(d),
+            element: label(e),
+        })),
+        2 => view.on_entry(&Entry::Shift(ShiftEntry {
+            start_ms: a,
+            value: b,
+            had_recent_input: c > 0.0,
+            source: label(d),
+        })),
+        3 | 4 => {
+            let event = EventEntry {
+                start_ms: a,
+                duration_ms: b,
+                processing_start_ms: c,
+                processing_end_ms: d,
+                interaction_id: e,
+                name: label(f),
+                target: label(g),
+            };
+            view.on_entry(&if kind == 3 {
+                Entry::Event(event)
+            } else {
+                Entry::FirstInput(event)
+            });
+        }
+        5 => view.on_entry(&Entry::Frame(FrameEntry {
+            start_ms: a,
+            duration_ms: b,
+            script_ms: c,
+            script: label(d),
+        })),
+        6 => view.on_interaction_count(a),
+        7 => {
+            let navigation = Navigation {
+                navigation_type: match a as u32 {
+                    1 => NavigationType::Reload,
+                    2 => NavigationType::BackForward,
+                    _ => NavigationType::Navigate,
+                },
+                activation_start_ms: b,
+                worker_start_ms: c,
+                fetch_start_ms: d,
+                domain_lookup_start_ms: e,
+                connect_start_ms: f,
+                connect_end_ms: g,
+                response_start_ms: h,
+            };
+            view.on_navigation(navigation, i);
+        }
+        8 => view.on_milestones([a, b, c]),
+        9 => view.on_load(),
+        10 => view.on_input(),
+        11 => view.on_hidden(a),
+        12 => view.on_restored_input(label(a), b, c),
+        13 => view.on_memory(Sample {
+            source: if a > 1.0 {
+                MemorySource::UserAgentSpecific
+            } else {
+                MemorySource::UsedJsHeap
+            },
+            bytes: b,
+            at_ms: c,
+            total_bytes: d,
+            limit_bytes: e,
+        }),
+        14 => view.on_native(a),
+        _ => {}
+    }
+}
