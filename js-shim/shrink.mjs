@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const wasmOpt = join(dirname(fileURLToPath(import.meta.url)), 'node_modules/.bin/wasm-opt');
+const [wasmOpt, wasmMetadce] = ['wasm-opt', 'wasm-metadce'].map((tool) => join(dirname(fileURLToPath(import.meta.url)), 'node_modules/.bin', tool));
 
 /** The module's own imports, as wasm-bindgen calls them; all others come from modules of the crate. */
 const OWN = './vitalscope_agent_bg.js';
@@ -17,49 +17,71 @@ const OWN = './vitalscope_agent_bg.js';
  * table keeps them alive when nothing exports or calls them. */
 const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::/;
 
-/** @returns {{glue: string, wasm: Buffer}} */
+/** What pages call by these names in wasm-pack's own output; the packed agent's JavaScript is called directly. */
+const API = ['start', 'setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop'];
+
+/** @returns {{glue: string, wasm: Buffer, call: (source: string) => string}} `call` renames what a module calls of the WebAssembly. */
 export function shrink(gluePath, wasmPath) {
   const scratch = mkdtempSync(join(tmpdir(), 'vitalscope-'));
   try {
     const [bare, small] = ['bare.wasm', 'small.wasm'].map((name) => join(scratch, name));
     writeFileSync(bare, dropDescriptions(readFileSync(wasmPath)));
+    dropExports(bare, scratch);
     execFileSync(wasmOpt, [bare, '-iit', '--flatten', '--rereloop', '-Oz', '-Oz', '--converge', '-o', bare]);
     const flags = ['--minify-imports-and-exports-and-modules', '--strip-debug', '--strip-producers', '--strip-target-features'];
     const renamed = JSON.parse(execFileSync(wasmOpt, [bare, ...flags, '-o', small], { encoding: 'utf8' }));
-    return { glue: simplify(rename(readFileSync(gluePath, 'utf8'), renamed)), wasm: readFileSync(small) };
+    const short = new Map(renamed.exports);
+    return {
+      glue: simplify(rename(readFileSync(gluePath, 'utf8'), renamed)),
+      wasm: readFileSync(small),
+      call: (source) =>
+        source.replace(/\bwasm(\??\.)(\w+)/g, (_, dot, name) => {
+          if (!short.has(name)) throw new Error(`the WebAssembly exports no ${name}`);
+          return `wasm${dot === '.' ? '' : '?.'}[${quote(short.get(name))}]`;
+        }),
+    };
   } finally {
     rmSync(scratch, { recursive: true });
   }
 }
 
-/** Applies the renames to the glue. */
+/** Takes the API out of the exports, and with it what only the API reaches. */
+function dropExports(path, scratch) {
+  const graph = join(scratch, 'graph.json');
+  const names = exportNames(readFileSync(path));
+  const kept = names.filter((name) => !API.includes(name));
+  const nodes = names.map((name) => ({ name: `export:${name}`, export: name, ...(kept.includes(name) && { root: true }) }));
+  writeFileSync(graph, JSON.stringify(nodes));
+  execFileSync(wasmMetadce, [path, '--graph-file', graph, '-g', '-o', path]);
+}
+
+/** Applies the renames to the glue: of the imports it keeps those that the WebAssembly still has. */
 export function rename(glue, { imports, exports }) {
-  const modules = new Map(
-    [...glue.matchAll(/^import \* as (\w+) from "([^"]+)"/gm)].map(([, variable, path]) => [path, variable]),
-  );
-  const replace = (from, to) => {
-    const changed = glue.replace(from, to);
-    if (changed === glue) throw new Error(`the glue has no ${from}`);
-    glue = changed;
-  };
-  const foreign = [];
-  for (const [module, name, short] of imports) {
-    if (module === OWN) replace(new RegExp(`^(\\s+)${escape(name)}:`, 'm'), (_, space) => `${space}${quote(short)}:`);
-    else foreign.push(`${quote(short)}: ${modules.get(module)}.${name},`);
-  }
-  replace(/(const import0 = \{\n\s+__proto__: null,)/, (start) => `${start}\n${foreign.join('\n')}`);
-  replace(/return \{\n\s+__proto__: null,\n\s+"\.\/vitalscope_agent_bg\.js": import0,[^}]*\}/, () => 'return { a: import0 }');
+  const own = new Map(imports.filter(([module]) => module === OWN).map(([, name, short]) => [name, short]));
+  const foreign = imports.filter(([module]) => module !== OWN);
+  if (foreign.length) throw new Error(`the WebAssembly imports ${foreign}, which the glue does not pass on`);
+  const [whole, entries] = glue.match(/const import0 = \{\n\s+__proto__: null,\n([^]*?)\n {4}\};/) || [];
+  if (!whole) throw new Error('the glue has no imports');
+  const kept = entries
+    .split(/\n(?= {8}\w+: function)/)
+    .map((entry) => entry.match(/^\s*(\w+)(: function[^]*)$/))
+    .filter(([, name]) => own.has(name))
+    .map(([, name, rest]) => quote(own.get(name)) + rest);
+  if (kept.length !== own.size) throw new Error(`the glue has ${kept.length} of ${own.size} imports`);
+  glue = glue.replace(whole, () => `const import0 = {\n${kept.join('\n')}\n};`);
+  glue = glue.replace(/return \{\n\s+__proto__: null,\n\s+"\.\/vitalscope_agent_bg\.js": import0,[^}]*\}/, () => 'return { a: import0 }');
+  glue = glue.replace(/^import \* as .*$/gm, '');
   for (const [name, short] of exports) {
     // The memory and functions that only the loader calls may not be named in the glue.
-    glue = glue.replace(new RegExp(`\\bwasm\\.${escape(name)}\\b(?!\\$)`, 'g'), () => `wasm[${JSON.stringify(short)}]`);
+    glue = glue.replace(new RegExp(`\\bwasm\\.${escape(name)}\\b(?!\\$)`, 'g'), () => `wasm[${quote(short)}]`);
   }
   return glue;
 }
 
 /**
  * What the agent does not need of the glue: closures that may be called again while they run free themselves (the agent's live as
- * long as its timers, and a timer that fires late finds no agent), strings without a fast path for ASCII, views of memory
- * that are made when used, and errors of the browser that are caught (the agent's calls do not throw).
+ * long as its timers, and a timer that fires late finds no agent), texts of errors that nobody sees, and errors of the browser that
+ * are caught (the agent's calls do not throw).
  */
 export function simplify(glue) {
   const body = (name, source) => {
@@ -73,38 +95,28 @@ export function simplify(glue) {
     glue = changed;
   };
   const [, free] = glue.match(/wasm(\["[^"]+"\])\(state\.a, state\.b\)/) || [];
-  const [, memory] = glue.match(/new Uint8Array\(wasm(\["[^"]+"\])\.buffer\)/) || [];
-  if (!free || !memory) throw new Error('the glue has other names for its memory or its closures');
+  if (!free) throw new Error('the glue has other names for its closures');
   body('makeMutClosure', `function makeMutClosure(arg0, arg1, f) {
-    const real = (...args) => f(arg0, arg1, ...args);
+    const real = () => f(arg0, arg1);
     real._wbg_cb_unref = () => setTimeout(() => wasm${free}(arg0, arg1));
     return real;
 }`);
   drop(/^const CLOSURE_DTORS = [^;]*;/m);
-  body('getUint8ArrayMemory0', `const getUint8ArrayMemory0 = () => new Uint8Array(wasm${memory}.buffer);`);
-  body('getFloat64ArrayMemory0', `const getFloat64ArrayMemory0 = () => new Float64Array(wasm${memory}.buffer);`);
-  body('passStringToWasm0', `function passStringToWasm0(arg, malloc) {
-    const bytes = new TextEncoder().encode(arg);
-    const ptr = malloc(WASM_VECTOR_LEN = bytes.length, 1) >>> 0;
-    getUint8ArrayMemory0().set(bytes, ptr);
-    return ptr;
-}`);
-  body('decodeText', 'const decodeText = (bytes) => new TextDecoder().decode(bytes);');
   drop(/^let cachedTextDecoder = [^]*?;\ncachedTextDecoder\.decode\(\);\n/m);
-  drop(/^const cachedTextEncoder = [^]*?^\}\n/m);
+  drop(/^export \{[^}]*\};?$/m);
+  glue = glue.replace('throw new Error(getStringFromWasm0(arg0, arg1))', 'throw Error(arg0)');
   glue = glue.replace(/function\(\) \{ return handleError\((function [^]*?\n\s+\}), arguments\); \}/g, '$1');
   // Addresses and counts stay far below 2^31.
   glue = glue.replace(/\b(arg\d|ptr) >>> 0/g, '$1');
   body('handleError', '');
-  glue = glue.replace(/ catch \(e\) \{\n(\s+if \(ptr\d\) \{[^}]*\}\n)+\s+throw e;\n\s+\}/g, ' finally {}');
-  body('initSync', `function initSync({ module }) {
-    wasm = new WebAssembly.Instance(new WebAssembly.Module(module), __wbg_get_imports()).exports;
-    START
-}`);
   const [, start] = glue.match(/^ {4}(wasm\["?\w+"?\]\(\);)\n {4}return wasm;/m) || [];
   if (!start) throw new Error('the glue starts in another way');
-  glue = glue.replace('START', start);
-  return glue;
+  return `${glue}
+export function load(bytes) {
+    wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports;
+    ${start}
+    return wasm;
+}`;
 }
 
 /**
@@ -136,6 +148,20 @@ export function dropDescriptions(wasm) {
 function write(bytes, start, end, number) {
   for (let at = start; at < end; at++, number >>>= 7) bytes[at] = (number & 127) | (at < end - 1 ? 128 : 0);
   if (number) throw new Error('the number does not fit its place');
+}
+
+function exportNames(bytes) {
+  const names = [];
+  for (const { id, from } of sections(bytes)) {
+    if (id !== 7) continue;
+    const read = reader(bytes, from);
+    for (let count = read.number(); count > 0; count--) {
+      names.push(read.text());
+      read.at++;
+      read.number();
+    }
+  }
+  return names;
 }
 
 function functionNames(bytes) {

@@ -1,191 +1,100 @@
-// What is sent and what the page is told: objects of plain JavaScript, put together from the engine's numbers and the page's
-// names. Not here: when anything is sent.
+// What is sent and what the page is told: objects of plain JavaScript, put together from the engine's numbers and the page's names.
+// A beacon says every value that was not acknowledged yet, absolute, under a sequence number of its view. Not here: when and how
+// anything is sent.
 
-import { life, uuid } from './gate.js';
-import { attempt, cut, delivery, device, facts, known, milestones, round } from './page.js';
+import { VITALS, facts, value, wasm } from './engine.js';
+import { life, note } from './gate.js';
+import { dropped, judge, takeDrops, tell } from './operations.js';
+import { device, known, round } from './page.js';
+import { views } from './views.js';
 
-const MAX_NAME_BYTES = 200;
-const MAX_PATH_BYTES = 512;
-const MAX_DETAIL_KEYS = 8;
-/** Longer operations are a machine that slept, ms. */
-const MAX_DURATION = 600e3;
+const RATINGS = [, 'good', 'needs-improvement', 'poor'];
 
-/** Why something is given up; the first four are the transport's. */
-const REASONS = ['buffer-full', 'rejected-4xx', 'too-large', 'gave-up', 'out-of-range'];
-
-/** The open view, and the one before it. */
-export let views = [];
-let measurements = [];
-let drops = {};
-let byteLength = 0;
-
-const viewOf = (number) => views.find((view) => view.number == number);
-
-/** An object of the engine's flat list of text and numbers. */
-const objectOf = (list) => {
-  const object = {};
-  for (let at = 0; at < list.length; ) {
-    const key = list[at++];
-    const value = list[at++];
-    object[key] = typeof value == 'number' ? round(value) : value;
-  }
-  return object;
-};
-
-/** A new page view. What the document is stays the same, the page's own dimensions go on. */
-export function open(number, since, nav, route, path) {
-  const [before] = views;
-  const clock = Date.now() - performance.now() + since;
-  const view = {
-    number,
-    since,
-    nav,
-    raw: location.pathname,
-    path: life.sendRawPath ? cut(location.pathname, MAX_PATH_BYTES) : path,
-    template: route,
-    route: life.name || route,
-    id: uuid(),
-    start: Math.floor(clock),
-    seq: 0,
-    bytes: 0,
-    ops: [],
-    changed: 0,
-    custom: before ? before.custom : life.custom,
-    context: !before
-      ? { delivery: delivery(), late: !life.observed, hidden_at_start: life.hidden[0] <= since }
-      : nav == 'soft-navigation'
-        ? { soft: 'route' }
-        : { delivery: 'cache' },
-    dropped: before ? 0 : life.dropped,
-  };
-  life.name = '';
-  views = nav == 'back-forward-cache' ? [view] : [view, ...views.slice(0, 1)];
-}
-
-export const forget = () => {
-  views = [];
-  measurements = [];
-  drops = {};
-};
-
-/** The open view gets another name or other dimensions. */
-export const change = (facts) => Object.assign(views[0] || {}, facts, { changed: 1 });
-
-/** The document's milestones; a route change meanwhile has closed the view they belong to. */
-export const onLoaded = () => {
-  const view = viewOf(0);
-  if (view) view.timing = milestones();
-};
-
-/** What is new of a view beside its vitals: 0 nothing, 1 its names, 2 and more operations. */
-export const news = (number) => {
-  const { ops, changed } = viewOf(number);
-  return ops[0] ? 2 : changed;
-};
-
-const dropped = (reason, count) => {
-  if (count) drops[reason] = (drops[reason] || 0) + count;
-};
-
-/** Records an operation of the open view; whether the buffer is full now. */
-export function record(tell, name, duration, errorType, at, detail) {
-  const [view] = views;
-  if (!view) return;
-  if (!(duration >= 0 && duration <= MAX_DURATION && name)) return dropped(REASONS[4], 1);
-  // Full and not flushed: nothing may be sent yet.
-  if (view.ops.length >= life.bufferSize) return dropped(REASONS[0], 1);
-  const { memory_bytes, input_size, ...rest } = detail || {};
-  const number = (value) => (Number.isFinite(value) ? value : undefined);
-  name = cut('' + name, MAX_NAME_BYTES);
-  view.ops.push({
-    n: name,
-    v: round(duration),
-    ok: typeof errorType != 'string',
-    error: errorType ? cut('' + errorType, MAX_NAME_BYTES) : undefined,
-    at: round(Math.max(at - view.since, 0)),
-    memory_bytes: number(memory_bytes),
-    input_size: number(input_size),
-    detail: facts(rest, MAX_DETAIL_KEYS),
-  });
-  judge(tell, name, duration);
-  return view.ops.length >= life.bufferSize;
-}
-
-/** Tells the page of a value over its budget. */
-function judge(tell, name, value) {
-  const budget = attempt(() => life.budgets[name]);
-  if (typeof budget == 'number' && value > budget) tell(life.onBudgetViolation, { name, value, budget, route: views[0].route });
-}
-
-const told = ({ nav, route, id }, name, value, delta, rating, list) => ({
-  name,
+const measurement = (view, vital, value, delta, attribution) => ({
+  name: VITALS[vital],
   value,
   delta,
-  rating,
-  navigationType: nav,
-  route,
-  view: id,
-  attribution: objectOf(list),
+  rating: RATINGS[wasm.rating(vital, value)],
+  navigationType: view.nav,
+  route: view.route,
+  view: view.id,
+  attribution,
 });
 
-/** Tells the page of a vital's new value. */
-export function notice(tell, name, value, before, rating, list) {
-  const delta = before >= 0 ? value - before : value;
-  if (life.onMeasurement) tell(life.onMeasurement, told(views[0], name, value, delta, rating || undefined, list));
-  judge(tell, name, value);
+/** The values of a view's vitals as of now. */
+const valuesOf = (view) => VITALS.map((_, vital) => value(view, vital));
+
+/** Tells the page of new values of the open view. */
+export function notice() {
+  const [view] = views;
+  if (!view || !wasm || !(life.onMeasurement || life.debug || Object.keys(life.budgets)[0])) return;
+  const told = view.told || [];
+  view.told = valuesOf(view);
+  view.told.forEach((value, vital) => {
+    if (!(value >= 0) || value === told[vital]) return;
+    const change = measurement(view, vital, value, value - (told[vital] >= 0 ? told[vital] : 0), facts(view, vital)[1]);
+    note('measured', change);
+    tell(life.onMeasurement, change);
+    judge(VITALS[vital], value);
+  });
 }
 
-/** A vital of the beacon that is about to be sealed. What the page gives back may change the value, nothing else. */
-export function measured(number, name, value, list) {
-  if (life.beforeSend) {
-    const answer = attempt(() => life.beforeSend(told(viewOf(number), name, value, value, undefined, list))) || {};
-    if (!Number.isFinite((value = answer.value))) return dropped('before-send', 1);
-  }
-  measurements.push({ n: name, v: round(value, name == 'CLS' ? 1e8 : 1e4), a: list[0] && objectOf(list) });
+/** The measurements of a view that were not acknowledged; `beforeSend` may change a value or keep it back, nothing else. */
+function measurements(view) {
+  const all = [];
+  valuesOf(view).forEach((value, vital) => {
+    if (value < 0 && !view.isOdd) dropped('out-of-range', (view.isOdd = 1));
+    if (!(value >= 0)) return;
+    let [sent, blame] = facts(view, vital);
+    if (life.beforeSend) {
+      const kept = life.beforeSend(measurement(view, vital, sent, sent, blame));
+      if (!Number.isFinite((sent = kept?.value))) return dropped('before-send');
+    }
+    if (view.acked[VITALS[vital]] !== sent) all.push({ n: VITALS[vital], v: sent, a: Object.keys(blame)[0] && blame });
+  });
+  return all;
 }
 
-/** The next beacon of a view: all that is known of it, its measurements absolute, so that any one that arrives is enough. */
-export function seal(number, interactions, interactions_seen, main, ...counts) {
-  counts.forEach((count, place) => dropped(REASONS[place], count));
-  const view = viewOf(number);
-  const { ops } = view;
+/** Whether a view has anything new since its last beacon. */
+export const hasNews = (view) => view.ops[0] || view.isChanged || '' + (wasm ? valuesOf(view) : view.calls.length) != view.sealed;
+
+/** The next beacon of a view. `withOperations`: also what counts only once. */
+export function seal(view, withOperations) {
+  const interactions = (seen) => (wasm ? wasm.interactions(view.number, seen) : undefined);
+  const news = (name) => (view.acked[name] === view[name] ? undefined : view[name]);
   const beacon = {
     v: 1,
     view: view.id,
     seq: view.seq++,
     session: life.session,
     // Thirteen digits, whatever the clock will say: the length must not change.
-    sent: Date.now(),
+    sent: withOperations ? Date.now() : 0,
     start: view.start,
-    nav: view.nav,
+    nav: view.nav == 'navigate' ? undefined : view.nav,
     path: view.path,
-    route: view.route,
+    route: view.route == view.path ? undefined : view.route,
     release: life.release,
     env: life.environment,
-    context: {
+    context: known({
       ...device(),
-      ...known({
-        ...view.context,
-        interactions,
-        interactions_seen,
-        sample_rate: life.sampleRate,
-        automation: navigator.webdriver,
-        timing: view.timing,
-        custom: view.custom,
-      }),
-    },
-    m: measurements,
-    ops: ops[0] && ops,
-    drop: drops,
-    self: { main_ms: round(main), bytes: view.bytes, entries_dropped: view.dropped },
+      ...view.context,
+      interactions: interactions(false),
+      interactions_seen: interactions(true),
+      sample_rate: life.sampleRate < 1 && life.sampleRate,
+      timing: news('timing'),
+      resources: news('resources'),
+      custom: view.custom,
+    }),
   };
-  view.ops = [];
-  view.changed = 0;
-  measurements = [];
-  drops = {};
-  byteLength = new TextEncoder().encode(JSON.stringify(beacon)).length;
-  view.bytes += byteLength;
+  if (wasm) beacon.m = measurements(view);
+  else beacon.raw = { open: view.numbers, calls: view.calls };
+  if (withOperations) {
+    view.sealed = '' + (wasm ? valuesOf(view) : view.calls.length);
+    if (view.ops[0]) beacon.ops = view.ops;
+    view.ops = [];
+    view.opsBytes = view.isChanged = 0;
+    beacon.drop = takeDrops();
+  }
+  beacon.self = known({ main_ms: round(view.mainMs), bytes: view.bytes, entries_dropped: view.dropped });
   return beacon;
 }
-
-export const byteCount = () => byteLength;

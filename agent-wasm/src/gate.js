@@ -1,25 +1,22 @@
-// Who is measured, and whether: options, consent, privacy signals, session and sampling are decided here, before the agent's
-// engine gets anything to do. Not here: what is measured. One agent lives on a page, so its state is this module's own.
+// Who is measured, and whether: options, consent, privacy signals, visit and sampling are decided here, before the engine gets
+// anything to do. Not here: what is measured. One agent lives on a page, so its state is this module's own.
 
-import { attempt, cut, facts } from './page.js';
-import { begin, end } from './signals.js';
+import { attach } from './engine.js';
+import { KEY, isSampled, uuid, visit } from './identity.js';
+import { attempt, cut, flat } from './page.js';
+import { API, begin, end, onConsent } from './signals.js';
 
-export const DENIED = 0;
+const DENIED = 0;
 /** Measure in memory; store and send nothing yet. */
 export const PENDING = 1;
 export const GRANTED = 2;
 
-/** A visit ends after this much time without a page view, ms. */
-export const IDLE = 30 * 60e3;
-/** A visit never lasts longer, ms. */
-export const LONGEST = 4 * 60 * 60e3;
 /** A flush more often than this is a mistake in the page; timers of browsers hold 31 bits. */
 const SHORTEST_INTERVAL = 1e3;
 const LONGEST_INTERVAL = 2e9;
 const MAX_ROUTES = 200;
 const MAX_NAME_BYTES = 200;
 const MAX_CUSTOM_KEYS = 10;
-const KEY = 'vitalscope';
 
 /** What was started on this page: its settings, and whether it has `begun`. */
 export let life;
@@ -33,7 +30,7 @@ const callable = (value) => typeof value == 'function' && value;
 const number = (value, fallback, least, greatest) => (typeof value == 'number' && value >= least && value <= greatest ? value : fallback);
 
 /** The page's own dimensions. */
-export const custom = (context) => facts(context, MAX_CUSTOM_KEYS);
+export const custom = (context) => flat(context, MAX_CUSTOM_KEYS);
 
 /** Settings; nothing without an app. Each option is judged on its own, so that one mistaken option does not stop the agent. */
 export function read(options) {
@@ -46,7 +43,7 @@ export function read(options) {
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
-    templates: (Array.isArray(o.routes) ? o.routes : []).slice(0, MAX_ROUTES).map(text).join('\n'),
+    templates: (Array.isArray(o.routes) ? o.routes : []).slice(0, MAX_ROUTES).filter(text),
     route: callable(o.route),
     flush: interval(o.flushIntervalMs, 30e3),
     memory: interval(o.memoryIntervalMs, 10e3),
@@ -58,14 +55,28 @@ export function read(options) {
     beforeSend: callable(o.beforeSend),
     custom: custom(o.context),
     sendRawPath: !!o.sendRawPath,
+    userTiming: !!o.userTiming,
+    apiTimings: o.apiTimings !== false,
+    debug: !!o.debug,
   };
 }
 
-/** Begins, now or when consent or activation allow it. `hear` is the engine's ear; `early` what the shim has seen so far. */
-export function gate(options, early, hear) {
+/** In debug mode, says what is kept, sent and refused, and why. */
+export const note = (...facts) => life && life.debug && console.debug('vitalscope', ...facts);
+
+let early;
+
+/** The agent is there: `shim` is what was seen so far, `exports` WebAssembly's, where it may run. */
+export function arrive(shim, exports) {
+  early = shim;
+  attach(exports);
+}
+
+/** Begins, now or when consent or activation allow it. */
+function start(_, options) {
   const settings = !life && attempt(() => read(options));
   if (!settings) return console.warn('vitalscope: not started');
-  life = { ...settings, early, hear };
+  life = settings;
   if (life.sampleRate) pass();
   else close();
 }
@@ -76,36 +87,36 @@ function pass() {
   else if (document.prerendering) document.addEventListener('prerenderingchange', pass);
   else {
     life.begun = true;
-    const early = take();
-    const clock = Date.now();
-    const resumed = life.consent == GRANTED && attempt(() => resume(sessionStorage.getItem(KEY), clock));
-    [life.session, life.since] = resumed || [randomHex(16), clock];
+    const seen = take();
+    seen.view ||= attempt(uuid) || '';
+    [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage.getItem(KEY)), seen.view, Date.now());
     store();
-    if (isSampled(life.session, life.sampleRate)) begin(early);
+    if (isSampled(life.session, life.sampleRate)) begin(seen);
+    else note('not sampled');
   }
 }
 
 /** What the shim holds. It stops before the agent's own observers begin, so that no layout shift counts twice; denied, nothing is kept. */
 function take() {
-  const { early } = life;
-  life.early = 0;
-  if (early) attempt(() => early.stop());
-  return early || {};
+  const seen = early || {};
+  early = 0;
+  attempt(seen.stop);
+  return seen;
 }
 
 /** `granted` or `denied`, at once. */
-export function consent(word) {
+function setConsent(_, word) {
   if (!life) return;
   life.consent = consentOf(word);
-  if (life.consent == DENIED) close();
+  if (!life.consent) close();
   else if (life.begun) {
     store();
-    life.hear(17, [life.consent == GRANTED], '', '');
+    onConsent();
   } else pass();
 }
 
 /** Ends everything. */
-export function close() {
+function close() {
   if (life) {
     take();
     end();
@@ -113,32 +124,24 @@ export function close() {
   }
 }
 
-/** The stored visit `[id, begun]` if it still runs. */
-export function resume(stored, clock) {
-  const [id, begun, seen] = stored.split(' ');
-  const within = (since, limit) => clock >= +since && clock - since < limit;
-  if (/^[\da-f]{16}$/.test(id) && within(seen, IDLE) && within(begun, LONGEST)) return [id, +begun];
+/** Does what the page asks, `[when, method, ...]` or, from a queue that the page wrote itself, without the time. What fails stays in
+ * here, an unknown method too. */
+export function call([at, ...whole]) {
+  if (typeof at == 'string') return call([performance.now(), at, ...whole]);
+  const [method, ...facts] = whole;
+  attempt(() => METHODS[method](at, ...facts));
 }
 
-/** The visit was active now. Storage may be full or forbidden: then the session lives in memory. */
+const METHODS = {
+  ...API,
+  start,
+  setConsent,
+  stop() {
+    API.flush();
+    close();
+  },
+};
+
+/** The visit was active now. Storage may be full or forbidden: then the visit lives in memory. */
 export const store = () =>
   life.consent == GRANTED && attempt(() => sessionStorage.setItem(KEY, [life.session, life.since, Date.now()].join(' ')));
-
-/** Random hex digits, unguessable where the browser has a `crypto`. */
-export function randomHex(count) {
-  const bytes = new Uint8Array(count / 2);
-  attempt(() => crypto.getRandomValues(bytes)) || bytes.forEach((_, at) => (bytes[at] = Math.random() * 256));
-  return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('');
-}
-
-/** A UUID, version 4; the variant's two free bits are not needed. */
-export const uuid = () => randomHex(32).replace(/(.{8})(.{4}).(.{3}).(.{3})/, '$1-$2-4$3-a$4-');
-
-/** The decision depends on the session alone, so it is the same on every page and can be checked by anyone: FNV-1a (32 bit) of the
- * id, mixed once more because the last byte hardly moves its high bits, as a fraction of its range. */
-export function isSampled(id, rate) {
-  let hash = 0x811c9dc5;
-  for (const letter of id) hash = Math.imul(hash ^ letter.charCodeAt(), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 32 < rate;
-}

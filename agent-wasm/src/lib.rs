@@ -2,18 +2,18 @@
 //! throws into the page, never blocks it, patches nothing and falls silent when anything fails.
 //!
 //! Split by price: text and JSON are cheap in JavaScript and dear in WebAssembly, numbers and decisions over time the other way
-//! round. So `gate.js` judges options, consent, session and sampling; `signals.js` listens and speaks; `beacon.js` writes what
-//! is sent and told; `page.js` reads the page; `records.js` copies timeline records, also for the shim. Here [`agent`] hears
-//! everything and owns the open page views; [`transport`] decides when their beacons go out; [`entries`] reads what is heard; [`facts`] hands over what to
-//! blame; [`page`] is the door between the two. The exports are design contract; `time()` lives in the JavaScript package, because it must run the caller's
-//! function before WebAssembly is there.
+//! round. So only numbers cross: [`agent`] holds the observer, the timers, the engines of the open page views and the
+//! [`transport`], and answers questions; it never calls back but for its timers. JavaScript is the hands, in the order in which
+//! data visits it: `records.js` copies timeline records, `signals.js` listens, `views.js` keeps what page views are called,
+//! `operations.js` and `resources.js` what else happened in them, `beacon.js` writes what is sent, `delivery.js` sends it.
+//! `gate.js` decides beforehand who is measured, `page.js` reads the page, `route.js` names its paths, and `engine.js` is the door
+//! to here, behind which calls are kept for the collector where WebAssembly may not run.
+//!
+//! The exports below with names of their own are the contract of the package; those of [`agent`] are for this crate's JavaScript.
 
 use wasm_bindgen::prelude::*;
 
 pub mod agent;
-pub mod entries;
-pub mod facts;
-pub mod page;
 pub mod transport;
 
 #[cfg(all(test, target_arch = "wasm32"))]
@@ -25,58 +25,130 @@ mod in_browser;
 static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> =
     unsafe { lol_alloc::AssumeSingleThreaded::new(lol_alloc::FreeListAllocator::new()) };
 
+#[wasm_bindgen(module = "/src/gate.js")]
+extern "C" {
+    fn arrive(shim: &JsValue, exports: &JsValue);
+    fn call(whole: &js_sys::Array);
+}
+
+/// The crate's other JavaScript modules. Each is packed because it is named here; who calls them is each other.
+mod packed {
+    use wasm_bindgen::prelude::*;
+
+    #[wasm_bindgen(module = "/src/beacon.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Beacon;
+    }
+
+    #[wasm_bindgen(module = "/src/calls.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Calls;
+    }
+
+    #[wasm_bindgen(module = "/src/delivery.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Delivery;
+    }
+
+    #[wasm_bindgen(module = "/src/engine.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Engine;
+    }
+
+    #[wasm_bindgen(module = "/src/identity.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Identity;
+    }
+
+    #[wasm_bindgen(module = "/src/operations.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Operations;
+    }
+
+    #[wasm_bindgen(module = "/src/page.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Page;
+    }
+
+    #[wasm_bindgen(module = "/src/records.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Records;
+    }
+
+    #[wasm_bindgen(module = "/src/resources.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Resources;
+    }
+
+    #[wasm_bindgen(module = "/src/route.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Route;
+    }
+
+    #[wasm_bindgen(module = "/src/views.js")]
+    extern "C" {
+        #[allow(dead_code, reason = "named so that the file is packed")]
+        type Views;
+    }
+}
+
 /// Starts measuring. A second call does nothing. `early` is what the shim has seen so far, if there is one.
 #[wasm_bindgen]
 pub fn start(options: &JsValue, early: &JsValue) {
-    page::gate(options, early, &agent::ear());
+    arrive(early, &wasm_bindgen::exports());
+    pass_on("start", &[options]);
 }
 
 /// Names the open page view while its path is unchanged, else closes it and begins a soft one.
 #[wasm_bindgen(js_name = setRoute)]
 pub fn set_route(route: &JsValue) {
-    page::set_route(route);
+    pass_on("setRoute", &[route]);
 }
 
 /// Replaces the page's own dimensions.
 #[wasm_bindgen(js_name = setContext)]
 pub fn set_context(context: &JsValue) {
-    page::set_context(context);
+    pass_on("setContext", &[context]);
 }
 
 /// Records a custom operation that took `value_ms` and ends now.
 #[wasm_bindgen]
 pub fn measure(name: &JsValue, value_ms: f64, detail: &JsValue) {
-    let at_ms = page::now_ms() - value_ms;
-    page::operation(name, value_ms, &JsValue::UNDEFINED, at_ms, detail);
-}
-
-/// Records a custom operation that began at `at_ms` of the document's clock. `error_type` is the type of the error it ended in.
-#[wasm_bindgen]
-pub fn operation(
-    name: &JsValue,
-    duration_ms: f64,
-    error_type: &JsValue,
-    at_ms: f64,
-    detail: &JsValue,
-) {
-    page::operation(name, duration_ms, error_type, at_ms, detail);
+    pass_on("measure", &[name, &value_ms.into(), detail]);
 }
 
 /// Sends what is known now.
 #[wasm_bindgen]
 pub fn flush() {
-    agent::signal(agent::FLUSH);
+    pass_on("flush", &[]);
 }
 
 /// `granted` or `denied`; takes effect at once.
 #[wasm_bindgen(js_name = setConsent)]
 pub fn set_consent(consent: &JsValue) {
-    page::consent(consent);
+    pass_on("setConsent", &[consent]);
 }
 
 /// Sends what is known, then ends everything: observers, listeners, timers.
 #[wasm_bindgen]
 pub fn stop() {
-    flush();
-    page::close();
+    pass_on("stop", &[]);
+}
+
+fn pass_on(method: &str, facts: &[&JsValue]) {
+    let whole = js_sys::Array::of1(&method.into());
+    for fact in facts {
+        whole.push(fact);
+    }
+    call(&whole);
 }

@@ -15,43 +15,33 @@ export const cut = (text, max) =>
     ? text.slice(0, max)
     : new TextDecoder().decode(new TextEncoder().encode(text).slice(0, max)).replace(/\ufffd+$/, '');
 
-/** Numbers keep four decimals (0.1 µs), layout shift scores eight: both finer than any browser's clock or layout. */
-export const round = (value, scale = 1e4) => Math.round(value * scale) / scale;
+/** Six decimals, as the engine rounds. */
+export const round = (value) => Math.round(value * 1e6) / 1e6;
 
-/** What a browser has told. */
+/** What is known of an object: neither empty, nor false, nor no number. */
 export const known = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value || value === 0));
 
 /** At most `max` flat facts of an object; nothing when there are none. Nothing nested gets through. */
-export const facts = (object, max) => {
-  const flat = Object.entries(object || {})
+export const flat = (object, max) => {
+  const facts = Object.entries(object || {})
     .filter(([, value]) => typeof value == 'string' || typeof value == 'boolean' || Number.isFinite(value))
     .slice(0, max)
     .map(([key, value]) => [cut(key, MAX_TEXT_BYTES), typeof value == 'string' ? cut(value, MAX_TEXT_BYTES) : value]);
-  return flat[0] && Object.fromEntries(flat);
+  return facts[0] && Object.fromEntries(facts);
 };
 
 export const supports = (type) => attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
 
-export const hasInteractionIds = () => attempt(() => 'interactionId' in PerformanceEventTiming.prototype);
+export const isHidden = () => document.visibilityState == 'hidden';
 
-/** What stays the same for a document, for the beacon's context; what is unknown is left out. */
-export function device() {
-  const { connection, hardwareConcurrency: cores, deviceMemory: memory_gb } = navigator;
-  const { effectiveType, rtt } = connection || {};
-  // The shorter side tells a tablet from a phone.
-  const touch = matchMedia('(pointer:coarse)').matches && Math.min(screen.width, screen.height);
-  const device = touch ? (touch < 600 ? 'mobile' : 'tablet') : 'desktop';
-  const referrer = attempt(() => new URL(document.referrer).hostname);
-  return known({ device, connection: effectiveType, rtt_ms: rtt, cores, memory_gb, width: innerWidth, height: innerHeight, referrer });
-}
+/** The document's record. */
+export const navigationEntry = () => performance.getEntriesByType('navigation')[0] || {};
 
-const record = () => performance.getEntriesByType('navigation')[0] || {};
-
-/** [type, activation, worker, fetch, DNS, connect, connected, first byte] of the navigation; the type by its place among the beacon's. */
-export const navigation = () => {
-  const n = record();
-  return [
-    ['navigate', 'reload', 'back_forward', '', 'prerender'].indexOf(n.type),
+/** Calls that tell the engine of it. A type that has no place among the beacon's is a plain navigation. */
+export const navigationCalls = (n = navigationEntry()) => [
+  [
+    7,
+    ['navigate', 'reload', 'back_forward'].indexOf(n.type),
     n.activationStart || 0,
     n.workerStart,
     n.fetchStart,
@@ -59,33 +49,59 @@ export const navigation = () => {
     n.connectStart,
     n.connectEnd,
     n.responseStart,
-  ];
-};
+    performance.now(),
+  ],
+  [8, n.domInteractive, n.domContentLoadedEventStart, n.domComplete],
+];
+
+/** What stays the same for a document, for the beacon's context; what is unknown is left out. */
+export function device() {
+  const { connection, hardwareConcurrency: cores, deviceMemory: memory_gb, webdriver: automation } = navigator;
+  const { effectiveType, rtt } = connection || {};
+  // The shorter side tells a tablet from a phone.
+  const touch = matchMedia('(pointer:coarse)').matches && Math.min(screen.width, screen.height);
+  return {
+    device: touch ? (touch < 600 ? 'mobile' : 'tablet') : 'desktop',
+    connection: effectiveType,
+    rtt_ms: rtt,
+    cores,
+    memory_gb,
+    width: innerWidth,
+    height: innerHeight,
+    referrer: attempt(() => new URL(document.referrer).hostname),
+    automation,
+  };
+}
 
 /** `network` or `cache`: where the document came from. */
-export const delivery = () => (record().transferSize ? 'network' : record().decodedBodySize ? 'cache' : '');
+export const delivery = (n = navigationEntry()) => (n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '');
 
+/** Milestones of the navigation by their names on the wire, each with `_ms`. */
 const MILESTONES = {
   dns_start: 'domainLookupStart',
   dns_end: 'domainLookupEnd',
   connect_start: 'connectStart',
   tls_start: 'secureConnectionStart',
   connect_end: 'connectEnd',
+  worker_start: 'workerStart',
   request: 'requestStart',
+  interim_response: 'firstInterimResponseStart',
+  final_response: 'finalResponseHeadersStart',
   response_end: 'responseEnd',
   dom_interactive: 'domInteractive',
   dom_content_loaded: 'domContentLoadedEventEnd',
   load: 'loadEventEnd',
 };
+const MAX_SERVER_TIMINGS = 8;
 
-/** The navigation's milestones that were reached, ms since the activation. */
-export function milestones() {
-  const n = record();
+/** The milestones that were reached, ms since the activation, and what the server said of its own time. */
+export function milestones(n = navigationEntry()) {
   const timing = {};
   for (const name in MILESTONES) {
     const at = n[MILESTONES[name]];
     if (at > 0) timing[name + '_ms'] = round(Math.max(at - (n.activationStart || 0), 0));
   }
+  for (const { name, duration } of (n.serverTiming || []).slice(0, MAX_SERVER_TIMINGS)) timing['server_' + cut(name, 40) + '_ms'] = duration;
   return timing;
 }
 
@@ -95,12 +111,3 @@ export const hiddenTimes = () =>
     .getEntriesByType('visibility-state')
     .filter((entry) => entry.name == 'hidden')
     .map((entry) => entry.startTime);
-
-/** How an image was loaded, [request, end], by the last request for it that began before it was painted. */
-export function resource(url, painted) {
-  const entry = url && performance.getEntriesByName(url).filter((each) => each.startTime <= painted).pop();
-  return entry ? [entry.requestStart || entry.startTime, entry.responseEnd] : [];
-}
-
-export const heapBytes = () => (performance.memory || {}).usedJSHeapSize;
-export const isHidden = () => document.visibilityState == 'hidden';

@@ -1,176 +1,310 @@
-// Everything the engine hears and says. `hear(kind, numbers, text, selector)` is its one ear: records have the kinds of
-// `records.js`, signals those that `agent.rs` lists. What it says waits until it has finished, because a page that calls the
-// agent from its own callback must find it free.
+// Everything that is heard: the timeline, the page's life, the page's own calls and the engine's timers. All of it runs inside
+// `guarded`, so that nothing is thrown into the page and the agent knows its own cost.
 
-import { change, forget, notice, onLoaded, record, views } from './beacon.js';
-import { custom, life, store } from './gate.js';
-import { attempt, cut, hasInteractionIds, hiddenTimes, isHidden, navigation, resource, supports } from './page.js';
-import { TYPES, copies } from './records.js';
+import { notice } from './beacon.js';
+import { address, callOf, paint } from './calls.js';
+import { flush, insure, pump } from './delivery.js';
+import { hear, wasm } from './engine.js';
+import { life, store } from './gate.js';
+import { dropped, record } from './operations.js';
+import { attempt, cut, isHidden, milestones, navigationCalls, round, supports } from './page.js';
+import { TYPES } from './records.js';
+import { onLongTask, onResource } from './resources.js';
+import { DOCUMENT, NATIVE, RESTORED, ROUTE, forget, makeNative, open, rename, setContext, viewAt, views } from './views.js';
 
-/** The first flush comes this long after the load event, so that a tab that is killed has said something, ms. */
+/** The first flush comes this long after the load event or a route change, so that a tab that is killed has said something, ms. */
 const FIRST_FLUSH = 1500;
-/** Longer than this is no answer, ms. */
-const ANSWER_TIMEOUT = 10e3;
-const MAX_PATH_BYTES = 512;
-const MAX_TEXT_BYTES = 256;
+/** Leaving a page gives two signals, pagehide and hidden; a new sample for the second would only cost a beacon, ms. */
+const SHORTEST_SAMPLE_GAP = 1e3;
+/** The whole page's memory is measured at random times, this far apart on average: it costs a garbage collection, ms. */
+const PAGE_MEMORY_GAP = 300e3;
+/** An interaction longer than this is an operation too, at most so many of a view, ms. */
+const SLOW_INTERACTION = 200;
+const MAX_SLOW_INTERACTIONS = 20;
 
-const say = (kind, numbers, text = '', selector = '') => life && life.hear(kind, numbers, text, selector);
-const signal = (kind, ...numbers) => say(kind, numbers);
+/** Types that no shim has seen; browsers keep some of each for those who come late. */
+const LATE_TYPES = ['long-animation-frame', 'longtask', 'resource', 'soft-navigation', 'interaction-contentful-paint'];
 
-/** Names the open view while its path is unchanged, else opens a soft one. */
-export const setRoute = (route) => {
-  const name = typeof route == 'string' ? cut(route, MAX_PATH_BYTES) : '';
-  take();
-  if (!views[0]) return;
-  if (views[0].raw == location.pathname) return change({ route: name || views[0].template });
-  signal(19);
-  life.name = name;
-  say(20, [], location.pathname);
-};
+const guarded =
+  (run) =>
+  (...facts) => {
+    const begun = performance.now();
+    attempt(() => run(...facts));
+    if (views[0]) views[0].mainMs += performance.now() - begun;
+  };
 
-export const setContext = (context) => change({ custom: attempt(() => custom(context)) });
-
-export const operation = (...facts) => {
-  if (attempt(() => record(tell, ...facts))) signal(19);
-  else drain();
-};
+let observer;
+let sampledAt;
 
 /** Begins to measure with what the shim has seen. */
-export function begin({ records, hidden, dropped }) {
-  const known = hiddenTimes();
-  life.hidden = known.length ? known : hidden || [];
-  life.observed = records;
-  life.dropped = dropped || 0;
-  life.name = (life.route && cut((attempt(() => '' + life.route(location))) || '', MAX_PATH_BYTES)) || '';
-  const flags = [
-    life.consent > 1,
-    records,
-    document.wasDiscarded,
-    isHidden(),
-    ...TYPES.slice(0, 3).map(supports),
-    supports('event') && hasInteractionIds(),
-  ].map(Boolean);
-  say(6, [life.flush, life.memory, ...flags, ...navigation(), ...life.hidden], location.pathname, life.templates);
-  deliver(records || []);
+export function begin(early) {
+  const watch = guarded((list, _, facts) => {
+    views[0].dropped += facts?.droppedEntriesCount || 0;
+    deliver(list.getEntries());
+  });
+  if (wasm) wasm.begin(watch, life.flush, life.memory);
+  observer = wasm ? { observe: wasm.observe, takeRecords: wasm.take, disconnect: wasm.end } : new PerformanceObserver(watch);
+  sampledAt = -SHORTEST_SAMPLE_GAP;
+  const view = open(DOCUMENT, 0, early);
+  for (const call of navigationCalls()) hear(view, call);
+  const { records } = early.raw || {};
+  for (const record of records || []) onVital(view, record, record.entryType, record.startTime);
+  for (const type of life.userTiming ? [...TYPES, ...LATE_TYPES, 'measure'] : [...TYPES, ...LATE_TYPES]) {
+    // What the shim has seen is not told again, but for the largest paint: it replaces, and only an entry knows its address. 16 ms is
+    // the least duration browsers report events at: their default hides most interactions.
+    const buffered = !records || !TYPES.includes(type) || type == TYPES[1];
+    if (supports(type)) observer.observe({ type, buffered, durationThreshold: 16 });
+  }
   for (const type of EVENTS) addEventListener(type, onEvent, true);
+  if (window.navigation) navigation.addEventListener('currententrychange', onPath);
+  else addEventListener('popstate', onPath);
   // At once: a page that hides next runs no timer any more, and its navigation record is complete already.
   if (document.readyState == 'complete') onLoad();
+  sample();
+  settle();
   // Begun because the page hides: its signal has passed already, and this is the last chance to speak.
-  if (flags[3]) signal(8, performance.now());
+  if (isHidden()) leave(performance.now());
 }
 
 export function end() {
   for (const type of EVENTS) removeEventListener(type, onEvent, true);
-  signal(18);
+  if (window.navigation) navigation.removeEventListener('currententrychange', onPath);
+  removeEventListener('popstate', onPath);
+  observer?.disconnect();
+  observer = 0;
   forget();
 }
 
-/** The navigation record is complete. */
-const onLoad = () => {
-  onLoaded();
-  say(7, navigation());
-  setTimeout(signal, FIRST_FLUSH, 19);
+/** After everything that was heard: the newest count, and the page's callbacks. */
+function settle() {
+  hear(views[0], [6, performance.interactionCount]);
+  notice();
+}
+
+/** Takes entries of the timeline to the views in which they began. A soft navigation comes first: it opens one. */
+function deliver(entries) {
+  if (!entries[0]) return;
+  for (const entry of entries) if (entry.entryType == 'soft-navigation') onSoftNavigation(entry);
+  for (const entry of entries) {
+    const { entryType: type, startTime: start } = entry;
+    const view = viewAt(start);
+    if (view) (HEARD[type] || onVital)(view, entry, type, start);
+  }
+  settle();
+}
+
+function onVital(view, entry, type, start) {
+  if (entry.name == 'first-paint') view.timing = { ...view.timing, first_paint_ms: round(Math.max(start - view.since, 0)) };
+  const call = callOf(type, start, entry);
+  // The document's paints say nothing of later views.
+  if (!call || (call[0] < 2 && view.opening)) return;
+  if (call[0] == 1) {
+    // The shim has named an element that is gone now.
+    if (view.largest?.[1] == start) call[5] ||= view.largest[5];
+    view.largest = call;
+  }
+  hear(view, call);
+  if (call[0] == 3 && call[2] > SLOW_INTERACTION) onSlowInteraction(view, call);
+}
+
+function onSlowInteraction(view, [, start, duration, , , id, type, element]) {
+  const slow = (view.slow ||= new Map());
+  const known = slow.get(id);
+  if (known) known.v = Math.max(known.v, duration);
+  else if (slow.size < MAX_SLOW_INTERACTIONS) {
+    operation('interaction ' + type, duration, undefined, start, { element });
+    slow.set(id, view.ops.at(-1) || {});
+  }
+}
+
+/** What is heard of an entry by its type; vitals are the rest. */
+const HEARD = {
+  'soft-navigation': () => {},
+  longtask: onLongTask,
+  resource: (view, entry) => onResource(view, entry, operation),
+  measure: (_, { name, duration, startTime }) => operation(name, duration, undefined, startTime),
+  'long-animation-frame'(view, { duration, scripts }, _, start) {
+    const [longest] = [...scripts].sort((a, b) => b.duration - a.duration);
+    if (longest) hear(view, [5, start, duration, longest.duration, address(longest.sourceURL)]);
+  },
+  'interaction-contentful-paint'(view, entry) {
+    if (view.opening == NATIVE && view.interaction == entry.interactionId) onSoftPaint(view, entry);
+  },
 };
+
+function onSoftPaint(view, { largestContentfulPaint }) {
+  if (largestContentfulPaint) hear(view, paint(largestContentfulPaint, largestContentfulPaint.renderTime));
+}
+
+/** The browser saw a soft navigation: a view of its own, or the one that a route change has opened for the same path. */
+function onSoftNavigation(entry) {
+  const { startTime, name, interactionId, presentationTime, paintTime } = entry;
+  const [before] = views;
+  const path = new URL(name, location.href).pathname;
+  if (path == before.raw) {
+    if (before.opening != ROUTE || startTime > before.from) return;
+    makeNative(before, startTime);
+    hear(before, [14, startTime]);
+  } else openSoft(NATIVE, startTime);
+  const [view] = views;
+  view.interaction = interactionId;
+  if (presentationTime || paintTime) hear(view, [0, presentationTime || paintTime]);
+  const largest = entry.getLargestInteractionContentfulPaint?.();
+  if (largest) onSoftPaint(view, largest);
+}
+
+/** The view before the one that ends is done: only two are kept. Both are sent when what belongs to them has come. */
+function openSoft(opening, at, route) {
+  if (views[1]) flush();
+  open(opening, at, { route });
+  sample();
+  setTimeout(guarded(() => life && flush()), FIRST_FLUSH);
+}
+
+/** The path may have changed. A redirect inside the page is one view. */
+const onPath = guarded((event) => {
+  const [view] = views;
+  if (location.pathname == view.raw) return;
+  take();
+  if (event.navigationType == 'replace' && view.opening == ROUTE && !view.seq) rename();
+  else openSoft(ROUTE, performance.now());
+});
+
+/** Records an operation; a full buffer goes. */
+function operation(...facts) {
+  if (record(...facts)) flush();
+}
+
+/** What the page may call; the first argument is when it did. */
+export const API = {
+  setContext,
+  time: guarded((at, name, duration, errorType) => operation(name, duration, errorType, at)),
+  measure: guarded((at, name, duration, detail) => operation(name, duration, undefined, at - duration, detail)),
+  /** Names the open view while its path is unchanged, else opens a soft one. */
+  setRoute: guarded((_, route) => {
+    const name = typeof route == 'string' ? cut(route, 512) : '';
+    take();
+    if (!views[0] || views[0].raw == location.pathname) views[0] && rename(name);
+    else openSoft(ROUTE, performance.now(), name);
+  }),
+  flush: guarded(() => {
+    take();
+    if (views[0]) flush();
+  }),
+};
+
+export const onConsent = guarded(() => flush());
+
+/** What the browser has queued but not delivered. */
+const take = () => observer && deliver(observer.takeRecords());
+
+/** A timer of the engine: 0 flush, 1 memory, 2 retry. */
+export const tick = guarded((kind) => {
+  if (kind > 1) return pump();
+  if (kind) {
+    if (!isHidden()) sample();
+    settle();
+    insure(views[0]);
+  } else flush();
+});
+
+function sample() {
+  const now = performance.now();
+  const [view] = views;
+  const { usedJSHeapSize, totalJSHeapSize, jsHeapSizeLimit } = performance.memory || {};
+  if (isHidden() && now - sampledAt < SHORTEST_SAMPLE_GAP) return;
+  sampledAt = now;
+  if (usedJSHeapSize) hear(view, [13, 1, usedJSHeapSize, now, totalJSHeapSize, jsHeapSizeLimit]);
+  if (window.crossOriginIsolated && performance.measureUserAgentSpecificMemory && !view.isMeasuring && !isHidden() && Math.random() < life.memory / PAGE_MEMORY_GAP) {
+    view.isMeasuring = 1;
+    performance.measureUserAgentSpecificMemory().then(
+      ({ bytes }) => {
+        view.isMeasuring = 0;
+        if (views[0] == view) hear(view, [13, 2, bytes, performance.now()]);
+      },
+      () => dropped('memory-rejected'),
+    );
+  }
+}
+
+/** The navigation record is complete. It is the document's: a route change meanwhile has closed the view it belongs to. */
+const onLoad = guarded(() => {
+  const view = views.find(({ opening }) => !opening);
+  if (view) {
+    for (const call of [...navigationCalls(), [9]]) hear(view, call);
+    view.timing = { ...view.timing, ...milestones() };
+    settle();
+  }
+  setTimeout(API.flush, FIRST_FLUSH);
+});
 
 // All on the window in the capture phase, so that values are final before the page's own listeners run. Never `unload` or
 // `beforeunload`: they keep pages out of the back/forward cache.
 const EVENTS = ['visibilitychange', 'pagehide', 'pageshow', 'keydown', 'click', 'load', 'online'];
 
-function onEvent(event) {
-  const at = event.timeStamp;
-  const kind = EVENTS.indexOf(event.type);
-  // The record is complete one task after the load event.
-  if (kind > 4) return kind > 5 ? signal(14) : setTimeout(onLoad);
-  if (kind > 2 && !event.isTrusted) return;
-  if (kind == 2 && !event.persisted) return;
+const onEvent = guarded(({ type, timeStamp, isTrusted, persisted }) => {
+  if (type == 'online') {
+    wasm?.online();
+    pump();
+  } else if (type == 'load') setTimeout(onLoad); // The record is complete one task after the event.
+  else if (type == 'pagehide') leave();
+  else if (type == 'pageshow') persisted && onRestored(timeStamp);
+  else if (type == 'visibilitychange' && isHidden()) leave(timeStamp);
+  else if (isTrusted && !(views[0].heard & (1 << 10))) {
+    // A key, a click, or shown again: the largest paint is decided.
+    take();
+    hear(views[0], [10]);
+  }
+});
+
+/** The page may be gone after this. Some browsers do not hide a page before they leave it, the others say the rest right after. */
+function leave(hiddenAt) {
   take();
-  if (kind > 2) signal(13);
-  else if (kind > 1) {
-    say(11, [at], location.pathname);
-    // In the second animation frame, what the first one drew is on the screen.
-    requestAnimationFrame(() => requestAnimationFrame(() => signal(12, performance.now())));
-  } else if (kind) signal(10);
-  else if (isHidden()) {
-    store();
-    signal(8, at);
-  } else signal(9);
+  sample();
+  if (hiddenAt) hear(views[0], [11, hiddenAt]);
+  store();
+  settle();
+  flush(true);
 }
 
-/** The observer that the engine registered. */
-let observer;
-
-export const watcher = () => (list) => deliver(copies(list.getEntries()));
-
-/** Observes every type that a vital needs. 16 ms is the least duration browsers report events at: their default hides most interactions. */
-export function observe(registered, buffered) {
-  observer = registered;
-  for (const type of TYPES) {
-    if (supports(type)) attempt(() => observer.observe({ type, buffered, durationThreshold: 16 }));
-  }
+/** Back from the back/forward cache. What still arrives of the view before is too late: it was sent when the page went. */
+function onRestored(at) {
+  take();
+  const view = open(RESTORED, at);
+  sample();
+  // In the second animation frame, what the first one drew is on the screen.
+  requestAnimationFrame(() =>
+    requestAnimationFrame(
+      guarded(() => {
+        hear(view, [0, performance.now()]);
+        hear(view, [10]);
+        settle();
+      }),
+    ),
+  );
+  awaitInput(view);
 }
 
-/** What the browser has queued but not delivered. */
-const take = () => life && observer && deliver(copies(observer.takeRecords()));
-
-/** An address without query, fragment and user info; what carries its content in itself is named by its scheme only. */
-export const address = (url) =>
-  attempt(() => {
-    const { protocol, host, pathname } = new URL(url);
-    return cut(host ? protocol + '//' + host + pathname : protocol, MAX_TEXT_BYTES);
-  }) || '';
-
-function deliver(records) {
-  if (!records[0]) return;
-  for (const [kind, start, a, b, c, d, text, selector] of records) {
-    say(kind, [start, ...(kind == 1 ? resource(text, start) : [a, b, c, d])], kind == 1 ? address(text) : text, selector);
-  }
-  signal(5, performance.interactionCount);
-}
-
-const waiting = [];
-
-/** Says what waits. */
-export const drain = () => waiting.splice(0).forEach(attempt);
-
-const tell = (callback, object) => callback && waiting.push(() => callback(object));
-
-/** A vital of the open view has a new value. */
-export const changed = (...facts) => notice(tell, ...facts);
-
-/** Every attempt of a beacon says the same but for its time. */
-const stamped = (body) => JSON.stringify(Object.assign(body, { sent: Date.now() }));
-
-/** Posts; the answer is heard with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. */
-export const post = (id, body, keepalive) => {
-  const { address, hear } = life;
-  const text = stamped(body);
-  waiting.push(() => {
-    // Once: what an attempt says after its time is over must not be taken for the answer to the next attempt.
-    let settle = (status, wait) => {
-      settle = () => {};
-      hear(15, [id, status, wait, navigator.onLine], '', '');
+/** The browser reports no first input after a restore: the first cancelable one is timed here, one that ends in a scroll is none. */
+function awaitInput(view) {
+  const types = ['mousedown', 'keydown', 'touchstart', 'pointerdown'];
+  const begun = performance.now();
+  const options = { capture: true, passive: true };
+  const end = (call) => {
+    for (const type of types) removeEventListener(type, onInput, options);
+    hear(view, call);
+  };
+  const onInput = guarded(({ type, timeStamp, cancelable }) => {
+    if (!cancelable) return;
+    // Some browsers stamp events with the time of day.
+    const now = timeStamp > 1e12 ? Date.now() : performance.now();
+    const call = [12, type, now - timeStamp, performance.now() - begun];
+    if (type != 'pointerdown') return end(call);
+    const onUp = (event) => {
+      for (const type of ['pointerup', 'pointercancel']) removeEventListener(type, onUp, options);
+      if (event.type == 'pointerup') end(call);
     };
-    const nothing = () => settle(0, 0);
-    const options = { method: 'POST', body: text, keepalive, credentials: 'omit' };
-    setTimeout(nothing, ANSWER_TIMEOUT);
-    attempt(() =>
-      fetch(address, options).then((response) => {
-        const after = response.headers.get('retry-after');
-        settle(response.status, after ? after * 1000 || Date.parse(after) - Date.now() || 0 : 0);
-      }, nothing),
-    ) || nothing();
+    for (const type of ['pointerup', 'pointercancel']) addEventListener(type, onUp, options);
   });
-};
-
-/** Hands a beacon to the browser, which sends it even when the page is gone. A fetch where it declines. */
-export const beacon = (id, body) => {
-  const { address, hear } = life;
-  const text = stamped(body);
-  waiting.push(() => {
-    if (attempt(() => navigator.sendBeacon(address, text))) hear(16, [id], '', '');
-    else {
-      post(id, body, true);
-      drain();
-    }
-  });
-};
+  for (const type of types) addEventListener(type, onInput, options);
+}

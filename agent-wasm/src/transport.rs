@@ -1,5 +1,6 @@
-//! What delivers beacons: a bounded queue and one retry rule, as a state machine. It decides what goes out when; the agent does
-//! the sending. A beacon keeps its bytes through every retry, but for the time of the attempt.
+//! What delivers beacons: a bounded queue and one retry rule, as a state machine. It decides what goes out when and knows beacons
+//! by their ids and sizes; `delivery.js` holds their bytes, which stay the same through every retry but for the time of the
+//! attempt, and does the sending.
 //!
 //! While the collector is down one beacon at a time probes it, so that a whole site's tabs come back gently. A beacon that a
 //! browser has taken at exit is done: it is never sent again.
@@ -30,11 +31,10 @@ pub enum Reason {
 
 const REASONS: usize = 4;
 
-/// `B` is a beacon ready to send, of which it knows nothing.
-pub struct Transport<B> {
+pub struct Transport {
     /// Oldest first.
-    queue: Vec<Parcel<B>>,
-    next_id: u32,
+    queue: Vec<Parcel>,
+    last_id: u32,
     /// Failed attempts since the last success.
     failures: u32,
     retry_at_ms: f64,
@@ -52,10 +52,10 @@ enum State {
     Refused,
 }
 
-struct Parcel<B> {
+#[derive(Clone, Copy)]
+struct Parcel {
     id: u32,
     view: u32,
-    body: B,
     byte_count: u32,
     /// Operations count by beacon and position, so their beacon is never replaced by a newer one.
     has_operations: bool,
@@ -70,14 +70,14 @@ pub struct Answer {
     /// What `Retry-After` asked for; 0: nothing.
     pub retry_after_ms: f64,
     /// Whether the browser believes in a network.
-    pub online: bool,
+    pub is_online: bool,
 }
 
-impl<B> Default for Transport<B> {
+impl Default for Transport {
     fn default() -> Self {
         Transport {
             queue: Vec::new(),
-            next_id: 0,
+            last_id: 0,
             failures: 0,
             retry_at_ms: 0.0,
             ever_reached: false,
@@ -87,12 +87,14 @@ impl<B> Default for Transport<B> {
     }
 }
 
-impl<B> Transport<B> {
-    /// Queues a beacon of the page view `view`. Beacons carry everything known of their view, so an older one without operations
-    /// that still waits is replaced.
-    pub fn accept(&mut self, view: u32, body: B, byte_count: u32, has_operations: bool) {
+impl Transport {
+    /// Queues a beacon of the page view `view` and answers its id. Beacons carry every value that was not acknowledged yet, so an
+    /// older one without operations that still waits is replaced.
+    pub fn accept(&mut self, view: u32, byte_count: u32, has_operations: bool) -> u32 {
+        self.last_id += 1;
         if self.state == State::Refused {
-            return self.count(Reason::GaveUp);
+            self.count(Reason::GaveUp);
+            return self.last_id;
         }
         self.queue
             .retain(|parcel| parcel.is_flying || parcel.has_operations || parcel.view != view);
@@ -107,20 +109,19 @@ impl<B> Transport<B> {
             bytes -= self.queue.remove(oldest).byte_count;
             self.count(Reason::BufferFull);
         }
-        self.next_id += 1;
         self.queue.push(Parcel {
-            id: self.next_id,
+            id: self.last_id,
             view,
-            body,
             byte_count,
             has_operations,
             is_flying: false,
         });
+        self.last_id
     }
 
-    /// The next attempt to make at `now_ms` of any steady clock: its id, what it sends and whether the browser shall
-    /// finish the request when the page goes; none while waiting.
-    pub fn next(&mut self, now_ms: f64) -> Option<(u32, &B, bool)> {
+    /// The id of the next attempt to make at `now_ms` of any steady clock, negative where the browser shall not finish the request
+    /// when the page goes; 0 while there is none.
+    pub fn next(&mut self, now_ms: f64) -> i32 {
         let mut count = 0;
         let mut bytes = 0;
         for parcel in &self.queue {
@@ -135,20 +136,35 @@ impl<B> Transport<B> {
             count < MAX_IN_FLIGHT
         };
         if self.state != State::Open || !may_fly {
-            return None;
+            return 0;
         }
-        let parcel = self.queue.iter_mut().find(|parcel| !parcel.is_flying)?;
+        let Some(parcel) = self.queue.iter_mut().find(|parcel| !parcel.is_flying) else {
+            return 0;
+        };
         parcel.is_flying = true;
-        bytes += parcel.byte_count;
-        Some((parcel.id, &parcel.body, bytes <= MAX_KEEPALIVE_BYTES))
+        let id = parcel.id as i32;
+        if bytes + parcel.byte_count > MAX_KEEPALIVE_BYTES {
+            -id
+        } else {
+            id
+        }
     }
 
-    /// The page goes: the newest beacon that waits, backoff or not. Call until there is none. Those in flight finish by
-    /// themselves.
-    pub fn next_at_exit(&mut self) -> Option<(u32, &B)> {
-        let parcel = self.queue.iter_mut().rfind(|parcel| !parcel.is_flying)?;
-        parcel.is_flying = true;
-        Some((parcel.id, &parcel.body))
+    /// The page goes: the newest beacon that waits, backoff or not; 0 for none. Call until there is none. Those in flight finish
+    /// by themselves.
+    pub fn next_at_exit(&mut self) -> i32 {
+        match self.queue.iter_mut().rfind(|parcel| !parcel.is_flying) {
+            Some(parcel) => {
+                parcel.is_flying = true;
+                parcel.id as i32
+            }
+            None => 0,
+        }
+    }
+
+    /// Whether a beacon still waits or flies.
+    pub fn holds(&self, id: u32) -> bool {
+        self.queue.iter().any(|parcel| parcel.id == id)
     }
 
     /// The browser has taken the beacon and will say no more of it.
@@ -175,7 +191,7 @@ impl<B> Transport<B> {
             0 | 408 | 425 | 429 | 500.. => {
                 self.retry_later(place, answer.retry_after_ms, now_ms, random);
                 if status == 0
-                    && answer.online
+                    && answer.is_online
                     && !self.ever_reached
                     && self.failures >= MAX_UNREACHABLE
                 {
@@ -212,9 +228,9 @@ impl<B> Transport<B> {
         (waits && !self.queue.iter().any(|parcel| parcel.is_flying)).then_some(self.retry_at_ms)
     }
 
-    /// What was given up since this was last asked, in the order of [`Reason`].
-    pub fn take_drops(&mut self) -> [u32; REASONS] {
-        core::mem::take(&mut self.drops)
+    /// How many were given up for a reason since this was last asked.
+    pub fn take_drops(&mut self, reason: usize) -> u32 {
+        core::mem::take(&mut self.drops[reason % REASONS])
     }
 
     fn count(&mut self, reason: Reason) {

@@ -1,60 +1,49 @@
-// Brings the agent to life without getting in the page's way: after the load event, in an idle moment; at once when the page
-// hides before that, for then this is the last chance. Where WebAssembly or observers are missing it gives up quietly.
+// Brings the agent to life without getting in the page's way: after the load event, in an idle moment; at once when the page hides
+// before that, for then this is the last chance. Where WebAssembly may not run, the agent keeps what it hears for the collector.
 
-import { flush, initSync, operation, setConsent, setContext, setRoute, start, stop } from '#glue';
+import { arrive, call } from '../../agent-wasm/src/gate.js';
+import { load } from '#glue';
 import { bytes } from '#wasm';
 
 /** A page that never finishes loading is measured all the same. */
 const LONGEST_WAIT_MS = 10_000;
 /** An idle moment that does not come is not waited for. */
 const IDLE_TIMEOUT_MS = 2_000;
+/** Each attempt under a policy that forbids WebAssembly is reported to the site: one a visit is enough. */
+const FORBIDDEN = 'vitalscope-raw';
 
-const METHODS = { start, setRoute, setContext, operation, flush, setConsent, stop };
-
-/** Whether this browser can run the agent at all. */
-export function canMeasure() {
-  return typeof WebAssembly == 'object' && typeof PerformanceObserver == 'function' && !!window.performance;
-}
-
-/**
- * @param {Function & {q: Array, early?: object, take?: Function}} stub whose calls the agent takes over
- */
-export function load(stub) {
+/** @param {Function & {q: {push: Function}, early?: object}} stub whose calls the agent takes over */
+export function bringToLife(stub) {
   let begun = false;
-  const give = ([method, ...args]) => {
-    try {
-      METHODS[method](...args, ...(method == 'start' ? [stub.early] : []));
-    } catch {
-      // The agent is a guest: what fails in it stays in it, an unknown method too.
-    }
-  };
   const begin = () => {
     if (begun) return;
     begun = true;
     removeEventListener('visibilitychange', onVisibility, true);
-    try {
-      initSync({ module: bytes() });
-    } catch {
-      return giveUp(stub);
-    }
-    stub.take = give;
-    stub.q.splice(0).forEach(give);
+    arrive(stub.early, exportsOf());
+    const kept = stub.q;
+    stub.q = { push: call };
+    kept.forEach(call);
   };
-  const onVisibility = () => document.visibilityState == 'hidden' && begin();
-  const whenIdle = () =>
-    window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1);
+  const onVisibility = () => document.hidden && begin();
+  const whenIdle = () => (window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1));
   addEventListener('visibilitychange', onVisibility, true);
   setTimeout(begin, LONGEST_WAIT_MS);
   if (document.readyState == 'complete') whenIdle();
   else addEventListener('load', () => setTimeout(whenIdle), { once: true, capture: true });
 }
 
-/** Nothing will take the calls: forget them, keep nothing. */
-export function giveUp(stub) {
-  stub.q.length = 0;
-  stub.take = () => {};
-  if (stub.early) {
-    stub.early.stop();
-    stub.early = undefined;
+/** WebAssembly's exports, if it may run. */
+function exportsOf() {
+  let storage;
+  try {
+    storage = sessionStorage;
+    if (storage[FORBIDDEN]) return;
+  } catch {}
+  try {
+    return load(bytes());
+  } catch {
+    try {
+      storage[FORBIDDEN] = 1;
+    } catch {}
   }
 }

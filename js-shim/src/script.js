@@ -1,7 +1,8 @@
-// The script build, `agent.js`: reads its own tag's attributes, takes over the inline snippet if there is one, and loads the
-// agent. A second copy on the page does nothing.
+// The script build, `agent.js`: reads its own tag's attributes, takes over the inline snippet if there is one, and loads the agent. A
+// second copy on the page does nothing.
 
-import { canMeasure, giveUp, load } from './load.js';
+import { bringToLife } from './load.js';
+import { shim } from './shim.js';
 import { stub } from './stub.js';
 
 // Only now: it is null once this script has run.
@@ -9,7 +10,7 @@ const tag = document.currentScript;
 const found = window.vitalscope;
 // The inline snippet's stub stays. A queue that a page wrote itself gets a real one in its place and loses no call.
 const global = found && (found.early || found.isLoaded) ? found : (window.vitalscope = stub());
-if (found && found != global) Array.from(found.q || []).forEach((call) => global(...call));
+if (found && found != global) Array.from(found.q || []).forEach((each) => global(...each));
 
 if (global.isLoaded) {
   console.warn('vitalscope: loaded twice');
@@ -17,12 +18,15 @@ if (global.isLoaded) {
   global.isLoaded = true;
   const options = optionsOf(tag);
   // The tag's own start comes first, so that the page's calls find an agent.
-  if (options) global.q.unshift(['start', options]);
-  if (!canMeasure()) {
-    giveUp(global);
-  } else {
-    if (!global.early) global.early = rememberHidden();
-    load(global);
+  if (options) global.q.unshift([0, 'start', options]);
+  try {
+    // Without the snippet, from now on: the browser keeps the past of most types.
+    if (global.early) global.early.isInline = true;
+    else global.early = shim();
+    bringToLife(global);
+  } catch {
+    // No observers: nothing to measure, nothing to keep.
+    global.q = { push() {} };
   }
 }
 
@@ -30,22 +34,8 @@ if (global.isLoaded) {
 function optionsOf(element) {
   const data = element && element.dataset;
   if (!data || !data.app) return null;
-  const options = {
-    app: data.app,
-    endpoint: data.endpoint || new URL(element.src, location.href).origin,
-    release: data.release,
-    environment: data.environment,
-    consent: data.consent,
-  };
+  const options = { ...data, endpoint: data.endpoint || new URL(element.src, location.href).origin };
   if (data.sampleRate) options.sampleRate = +data.sampleRate;
   if (data.route) options.route = () => data.route;
   return options;
-}
-
-/** Without the snippet the agent's own observers see the past, but not every browser remembers when a page was hidden. */
-function rememberHidden() {
-  const hidden = document.visibilityState === 'hidden' ? [0] : [];
-  const note = (event) => document.visibilityState === 'hidden' && hidden.length < 9 && hidden.push(event.timeStamp);
-  addEventListener('visibilitychange', note, true);
-  return { hidden, stop: () => removeEventListener('visibilitychange', note, true) };
 }

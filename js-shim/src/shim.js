@@ -1,38 +1,48 @@
-// The shim: observes a page from its first millisecond and keeps what it sees in flat, bounded records, until the agent takes
-// them over. It copies, it never computes: what a vital is, is the engine's business.
+// The shim: observes a page from its first millisecond and keeps what it sees as plain, bounded copies of the timeline's records,
+// until the agent takes them over. It copies, it never computes: what a vital is, is the engine's business.
 
-import { TYPES, copies } from '../../agent-wasm/src/records.js';
+import { TYPES, blamed, plain } from '../../agent-wasm/src/records.js';
 
-/** Records kept; further ones are counted, not kept. */
-const MAX_RECORDS = 512;
+/** Place of the last copy that is kept; further ones are counted. All of them fit into one beacon. */
+const LAST = 249;
 
 /**
- * Begins to observe.
- * @returns {{records: Array, hidden: number[], dropped: number, stop: () => void}} what it sees; `stop` takes the last records.
+ * Begins to observe. `onHidden` is called when the page hides, until `stop`.
+ * @returns {{v: number, view?: string, seq: number, start: number, raw: object, stop: () => void}} the beginning of a raw-entry
+ *   beacon: `raw` holds what was seen. On plain http browsers give no name: then the agent names the view. `stop` takes the last records.
  */
-export function shim() {
-  const early = { records: [], hidden: [], dropped: 0 };
-  const onVisibility = (e) => {
-    if (document.visibilityState == 'hidden' && early.hidden.length < 9) early.hidden.push(e.timeStamp);
+export function shim(onHidden) {
+  // Hidden from the start at 0; negative until it is.
+  const raw = { records: [], hidden: document.hidden - 1, dropped: 0, shifts: !!window.LayoutShift };
+  const early = { v: 1, view: crypto.randomUUID?.(), seq: 0, start: performance.timeOrigin, raw };
+  const keep = (entries) => {
+    for (const entry of entries) {
+      // Most events are part of no interaction.
+      if (entry.interactionId !== 0)
+        raw.records[LAST] ? raw.dropped++ : raw.records.push({ ...plain(entry), target: blamed(entry) });
+    }
   };
-  const keep = (list) => {
-    for (const record of copies(list)) early.records.length < MAX_RECORDS ? early.records.push(record) : early.dropped++;
+  const take = () => keep(observer.takeRecords());
+  const onVisibility = (event) => {
+    if (document.hidden) {
+      take();
+      if (raw.hidden < 0) raw.hidden = event.timeStamp;
+      // Fails too where there is nothing to call: a guest stays silent.
+      try {
+        onHidden();
+      } catch {}
+    }
   };
-  let observer;
-  try {
-    observer = new PerformanceObserver((list, _, facts) => {
-      early.dropped += facts?.droppedEntriesCount || 0;
-      keep(list.getEntries());
-    });
-    // A type that a browser lacks is a vital that it lacks; asking for it throws nothing. 16 ms is the least event duration that
-    // browsers report; their default of 104 ms hides most interactions.
-    for (const type of TYPES) observer.observe({ type, buffered: true, durationThreshold: 16 });
-  } catch {}
-  addEventListener('visibilitychange', onVisibility, true);
+  const observer = new PerformanceObserver((list) => keep(list.getEntries()));
+  // A type that a browser lacks is a vital that it lacks; asking for it throws nothing. 16 ms is the least event duration that
+  // browsers report; their default of 104 ms hides most interactions.
+  for (const type of TYPES) observer.observe({ type, buffered: true, durationThreshold: 16 });
+  const listen = (change) => change('visibilitychange', onVisibility, true);
+  listen(addEventListener);
   early.stop = () => {
-    keep(observer?.takeRecords() || []);
-    observer?.disconnect();
-    removeEventListener('visibilitychange', onVisibility, true);
+    take();
+    observer.disconnect();
+    listen(removeEventListener);
   };
   return early;
 }

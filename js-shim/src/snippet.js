@@ -1,9 +1,35 @@
-// The inline snippet: the callable stub plus the shim, before anything else in the page. Never clobbers an existing global.
+// The inline snippet: the callable stub plus the shim, before anything else in the page. If the page hides before the agent is there,
+// it sends what the shim has seen as it is, a raw-entry beacon, on which the collector runs the engine. Never clobbers an existing
+// global.
 
+import { plain } from '../../agent-wasm/src/records.js';
 import { shim } from './shim.js';
 import { stub } from './stub.js';
 
+let early;
+
+/** Says no more than is known without the agent, and nothing where consent or the visit's lot would have to be asked first. */
+function send() {
+  const tag = document.querySelector('[data-app]');
+  const data = tag.dataset;
+  if (data.consent || data.sampleRate) return;
+  early.raw.navigation = plain(performance.getEntriesByType('navigation')[0]);
+  const beacon = {
+    // Release, environment and route under the names that the tag gives them.
+    ...data,
+    ...early,
+    session: sessionStorage.vitalscope,
+    sent: Date.now(),
+    // Coarser than the agent's rule: anything that may identify.
+    path: location.pathname.replace(/[^/]*[\d@][^/]*|\w{16,}/g, ':id'),
+  };
+  early.seq++;
+  navigator.sendBeacon((data.endpoint || new URL(tag.src).origin) + '/v1/views/' + data.app, JSON.stringify(beacon));
+}
+
 if (!window.vitalscope) {
   window.vitalscope = stub();
-  window.vitalscope.early = shim();
+  try {
+    vitalscope.early = early = shim(send);
+  } catch {}
 }

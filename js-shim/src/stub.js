@@ -1,19 +1,33 @@
-// The callable that a page uses before the agent is there: it keeps calls in `.q`, bounded, and runs timed functions at once.
-
-import { time } from './time.js';
+// The callable that a page uses before the agent is there: it keeps calls in `.q`, bounded, and runs timed functions at once. The agent
+// puts itself in the place of `.q`.
 
 /** Calls kept until the agent takes them over. */
 const MAX_CALLS = 500;
 
-/** @returns {Function & {q: Array}} `stub(method, ...args)`; each call waits as `[method, ...args]`. */
+/** @returns {Function & {q: Array}} `stub(method, ...args)`; each call waits as `[time, method, ...args]`, ms of the document's clock. */
 export function stub() {
-  const call = (method, ...args) => {
-    if (method == 'time') return time((...facts) => call('operation', args[0], ...facts), args[1]);
-    // A measurement ends when it is reported, not when the agent gets to know.
-    if (method == 'measure') return call('operation', args[0], args[1], undefined, performance.now() - args[1], args[2]);
-    const whole = [method, ...args];
-    if (call.take) call.take(whole);
-    else if (call.q.length < MAX_CALLS) call.q.push(whole);
+  const call = (...whole) => {
+    const begun = performance.now();
+    const keep = (...facts) => call.q[MAX_CALLS - 1] || call.q.push([begun, ...facts]);
+    const [method, name, operation] = whole;
+    if (method == 'time') {
+      // The operation runs now and its result, error or promise goes to the caller; kept are its time and the type of its error, never
+      // an error's message.
+      const end = (error) => keep(method, name, performance.now() - begun, error);
+      const fail = (error) => {
+        end(error?.name || typeof error);
+        throw error;
+      };
+      let result;
+      try {
+        result = operation();
+      } catch (error) {
+        fail(error);
+      }
+      // The promise that follows, so that a rejection nobody handles is still reported as such.
+      return result?.then ? result.then((value) => (end(), value), fail) : (end(), result);
+    }
+    keep(...whole);
   };
   call.q = [];
   return call;

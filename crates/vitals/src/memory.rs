@@ -43,6 +43,8 @@ pub struct Memory {
     peak_bytes: f64,
     count: u32,
     floor: Floor,
+    /// What the other source said, where it is not the value.
+    page_bytes: f64,
 }
 
 /// Samples right after a collection.
@@ -58,7 +60,7 @@ struct Floor {
 }
 
 impl Memory {
-    /// A sample from another source than the first is ignored, and so is one that is no size.
+    /// A sample from another source than the first is a figure of its own; one that is no size is ignored.
     pub fn on_sample(&mut self, sample: Sample) {
         // 0 is what browsers say when they will not tell.
         if !(sample.bytes > 0.0) {
@@ -68,7 +70,10 @@ impl Memory {
             None => {
                 self.first_bytes = sample.bytes;
             }
-            Some(before) if before.source != sample.source => return,
+            Some(before) if before.source != sample.source => {
+                self.page_bytes = sample.bytes;
+                return;
+            }
             Some(before) => {
                 if sample.bytes < before.bytes {
                     self.floor.push(sample.at_ms, sample.bytes);
@@ -108,6 +113,11 @@ impl Memory {
                 f64::NAN
             },
             floor.bytes_per_minute(),
+            if self.page_bytes > 0.0 {
+                self.page_bytes
+            } else {
+                f64::NAN
+            },
         ]
     }
 }

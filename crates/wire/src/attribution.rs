@@ -5,7 +5,7 @@
 use crate::Vital;
 
 /// Names of the longest list.
-pub const MAX_FACTS: usize = 9;
+pub const MAX_FACTS: usize = 10;
 
 /// The engine's own words, by their places in the table of texts.
 pub const WORDS: [&str; 7] = [
@@ -63,6 +63,7 @@ pub const fn keys(vital: Vital) -> &'static [&'static str] {
             "limit_bytes",
             "floor_bytes",
             "growth_bytes_per_min",
+            "page_bytes",
         ],
     }
 }

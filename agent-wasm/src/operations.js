@@ -1,0 +1,77 @@
+// Operations: what the page times itself, and what its timeline says of requests, user timings and slow interactions. They count
+// once each, so they go into one beacon and stay there. Budgets are judged here too, of operations and of vitals.
+
+import { life, note } from './gate.js';
+import { cut, flat, isHidden, round } from './page.js';
+import { views } from './views.js';
+
+const MAX_NAME_BYTES = 200;
+const MAX_DETAIL_KEYS = 8;
+/** Longer operations are a machine that slept, ms. */
+const MAX_DURATION = 600e3;
+/** Encoded operations that make a beacon: exit beacons of the page share 64 KiB. */
+const FULL_BYTES = 16384;
+/** A value this many times over its budget is critical. */
+const CRITICAL = 2;
+
+/** What was given up since the last beacon, by reason. */
+let drops = {};
+
+export function dropped(reason, count = 1) {
+  if (count > 0) {
+    drops[reason] = (drops[reason] || 0) + count;
+    note('refused', reason, count);
+  }
+}
+
+/** The counts, for the beacon that takes them; nothing when there are none. */
+export function takeDrops() {
+  const taken = drops;
+  drops = {};
+  return Object.keys(taken)[0] && taken;
+}
+
+/** Tells the page something when the agent has finished: what it throws is its own. */
+export const tell = (callback, object) => callback && queueMicrotask(() => callback(object));
+
+/** Records an operation that began `at`; whether the buffer is full now. */
+export function record(name, duration, errorType, at, detail) {
+  const [view] = views;
+  if (!view) return;
+  if (!(duration >= 0 && duration <= MAX_DURATION && name)) return dropped('out-of-range');
+  // Full and not flushed: nothing may be sent yet.
+  if (view.ops.length >= life.bufferSize) return dropped('buffer-full');
+  const { memory_bytes, input_size, ...rest } = detail || {};
+  const number = (value) => (Number.isFinite(value) ? value : undefined);
+  const operation = {
+    n: cut('' + name, MAX_NAME_BYTES),
+    v: round(duration),
+    ok: typeof errorType != 'string',
+    error: errorType ? cut('' + errorType, MAX_NAME_BYTES) : undefined,
+    at: round(Math.max(at - view.since, 0)),
+    memory_bytes: number(memory_bytes),
+    input_size: number(input_size),
+    detail: flat(rest, MAX_DETAIL_KEYS),
+  };
+  view.ops.push(operation);
+  view.opsBytes += JSON.stringify(operation).length;
+  note('kept', operation);
+  judge(operation.n, duration);
+  return view.ops.length >= life.bufferSize || view.opsBytes > FULL_BYTES;
+}
+
+/** Tells the page of a value over its budget: a number, or `{limit, impact}`. */
+export function judge(name, value) {
+  const set = life.budgets[name];
+  const budget = set?.limit ?? set;
+  if (value > budget) {
+    tell(life.onBudgetViolation, {
+      name,
+      value,
+      budget,
+      severity: value > CRITICAL * budget ? 'critical' : 'warning',
+      impact: set.impact || (isHidden() ? 'background' : 'user-visible'),
+      route: views[0].route,
+    });
+  }
+}

@@ -1,0 +1,47 @@
+// What the page loaded and how busy it was, summed up per page view from its timeline: no request is touched. Bounded: names of types
+// come from browsers, hosts and slow addresses are few.
+
+import { address } from './calls.js';
+import { life } from './gate.js';
+import { round } from './page.js';
+
+import { scrub } from './route.js';
+
+const MAX_HOSTS = 5;
+const MAX_SLOWEST = 5;
+/** The part of a task beyond this blocks the page (Total Blocking Time), ms. */
+const LONG_TASK = 50;
+
+const add = (sums, name, bytes) => {
+  const [count, total] = sums[name] || [0, 0];
+  sums[name] = [count + 1, total + bytes];
+};
+
+/** A resource of a view: into its summary and, if the page's own code asked for it, as an operation through `record`. */
+export function onResource(view, entry, record) {
+  const { name, initiatorType, transferSize: bytes = 0, duration, responseStatus } = entry;
+  // Our own beacons are no part of the page.
+  if (name.startsWith(life.address)) return;
+  const { count = 0, bytes: total = 0, cached = 0, types = {}, hosts = {}, slowest = [] } = view.resources || {};
+  const { host, origin, pathname } = new URL(name, location.href);
+  add(types, initiatorType, bytes);
+  if (host != location.host && (hosts[host] || Object.keys(hosts).length < MAX_HOSTS)) add(hosts, host, bytes);
+  view.resources = {
+    count: count + 1,
+    bytes: total + bytes,
+    cached: cached + (!bytes && entry.decodedBodySize > 0),
+    types,
+    hosts,
+    slowest: [...slowest, [address(name), round(duration)]].sort((a, b) => b[1] - a[1]).slice(0, MAX_SLOWEST),
+  };
+  if (life.apiTimings && /^(fetch|xml)/.test(initiatorType)) {
+    const where = origin == location.origin ? '' : host;
+    return record('fetch ' + where + scrub(pathname), duration, responseStatus >= 400 ? 'HTTP ' + responseStatus : undefined, entry.startTime, { bytes });
+  }
+}
+
+/** A long task of a view. */
+export function onLongTask(view, { duration }) {
+  const { long_tasks = 0, blocking_ms = 0 } = view.timing || {};
+  view.timing = { ...view.timing, long_tasks: long_tasks + 1, blocking_ms: round(blocking_ms + duration - LONG_TASK) };
+}
