@@ -161,10 +161,7 @@ impl Inp {
         let painted = start + event.duration_ms;
         // Modal dialogs end processing long after the paint (web-vitals issue 492).
         let processing_start = event.processing_start_ms.max(start).min(painted);
-        let processing_end = event
-            .processing_end_ms
-            .max(processing_start)
-            .min(painted);
+        let processing_end = event.processing_end_ms.max(processing_start).min(painted);
         facts([
             event.name.fact(),
             (start - since_ms).max(0.0),

@@ -216,12 +216,20 @@ mod tests {
         let growth = |bytes: &[f64]| heap(bytes).attribution(0.0)[8];
         assert!(growth(&[10.0, 20.0, 5.0, 20.0, 5.0]).is_nan(), "two floors");
         // A saw with a level floor leaks nothing, however high its teeth.
-        assert_eq!(growth(&[50.0, 90.0, 50.0, 99.0, 50.0, 80.0, 50.0, 70.0, 50.0]), 0.0);
+        assert_eq!(
+            growth(&[50.0, 90.0, 50.0, 99.0, 50.0, 80.0, 50.0, 70.0, 50.0]),
+            0.0
+        );
         // The floor rises by 10 every two minutes.
-        assert_eq!(growth(&[9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0]), 5.0);
+        assert_eq!(
+            growth(&[9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0]),
+            5.0
+        );
         // One odd floor does not move the median.
         assert_eq!(
-            growth(&[9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0, 96.0, 0.5, 95.0, 60.0]),
+            growth(&[
+                9.0, 90.0, 10.0, 99.0, 20.0, 98.0, 30.0, 97.0, 40.0, 96.0, 0.5, 95.0, 60.0
+            ]),
             5.0
         );
     }
@@ -229,13 +237,22 @@ mod tests {
     #[test]
     fn a_day_of_floors_is_described_with_a_few() {
         let saw: Vec<f64> = (0..4000)
-            .map(|minute| if minute % 2 == 0 { f64::from(minute) * 3.0 + 7.0 } else { 1e6 })
+            .map(|minute| {
+                if minute % 2 == 0 {
+                    f64::from(minute) * 3.0 + 7.0
+                } else {
+                    1e6
+                }
+            })
             .collect();
         let memory = heap(&saw);
         assert!(memory.floor.kept <= MAX_FLOOR);
         let oldest_ms = memory.floor.samples[0].0;
         let newest_ms = memory.floor.samples[memory.floor.kept - 1].0;
-        assert!(newest_ms - oldest_ms > 1000.0 * MINUTE_MS, "they span the view");
+        assert!(
+            newest_ms - oldest_ms > 1000.0 * MINUTE_MS,
+            "they span the view"
+        );
         assert_eq!(memory.attribution(0.0)[8], 3.0);
     }
 

@@ -100,10 +100,7 @@ impl PageView {
             lcp: Lcp::default(),
             cls: Cls::default(),
             fid: Fid::new(start.fid_closed),
-            inp: Inp::new(
-                start.interaction_count,
-                start.opening != Opening::Document,
-            ),
+            inp: Inp::new(start.interaction_count, start.opening != Opening::Document),
             memory: Memory::default(),
         }
     }
@@ -222,9 +219,7 @@ impl PageView {
         let (value, exists) = match vital {
             Vital::Fcp => (self.fcp.value_ms(), supported.paint),
             // A restored page shows all it has at once: its largest paint is its first.
-            Vital::Lcp if self.opening == Opening::Restored => {
-                (self.fcp.value_ms(), supported.lcp)
-            }
+            Vital::Lcp if self.opening == Opening::Restored => (self.fcp.value_ms(), supported.lcp),
             Vital::Lcp => (self.lcp.value_ms(self.since_ms()), supported.lcp),
             Vital::Cls => (
                 Some(self.cls.value()),
@@ -299,7 +294,8 @@ impl PageView {
             let value = self.value(vital)?;
             let facts = keys(vital).iter().zip(self.attribution(vital, value));
             let known = facts.filter_map(|(&key, fact)| match key.strip_prefix('$') {
-                _ if fact.is_nan() => None,
+                // Offsets of absurd stamps overflow; such a fact is as good as unknown, and JSON has no word for it.
+                _ if !fact.is_finite() => None,
                 Some(name) => {
                     let text = text(Label(fact as u32));
                     (!text.is_empty()).then(|| (name.into(), Scalar::Text(text.into())))
