@@ -131,9 +131,8 @@ impl PageView {
     pub fn on_entry(&mut self, entry: &Entry) {
         match entry {
             Entry::Fcp { start_ms } => {
-                self.fcp
-                    .on_paint(*start_ms, self.since_ms(), self.first_hidden);
-                self.has_painted |= self.fcp.value_ms().is_some();
+                self.fcp.on_paint(*start_ms, self.first_hidden);
+                self.has_painted |= self.fcp.is_painted();
             }
             Entry::Lcp(entry) => self.lcp.on_entry(entry, self.first_hidden),
             Entry::Shift(entry) => self.cls.on_entry(entry),
@@ -216,10 +215,11 @@ impl PageView {
     /// The vital as computed, also where no page can have such a value.
     pub fn raw_value(&self, vital: Vital) -> Option<f64> {
         let supported = self.supported;
+        let fcp_ms = self.fcp.value_ms(self.since_ms());
         let (value, exists) = match vital {
-            Vital::Fcp => (self.fcp.value_ms(), supported.paint),
+            Vital::Fcp => (fcp_ms, supported.paint),
             // A restored page shows all it has at once: its largest paint is its first.
-            Vital::Lcp if self.opening == Opening::Restored => (self.fcp.value_ms(), supported.lcp),
+            Vital::Lcp if self.opening == Opening::Restored => (fcp_ms, supported.lcp),
             Vital::Lcp => (self.lcp.value_ms(self.since_ms()), supported.lcp),
             Vital::Cls => (
                 Some(self.cls.value()),
