@@ -216,11 +216,16 @@ impl PageView {
     pub fn raw_value(&self, vital: Vital) -> Option<f64> {
         let supported = self.supported;
         let fcp_ms = self.fcp.value_ms(self.since_ms());
+        // A route change paints too, but only the browser knows which paint is its own.
+        let has_paints = self.opening != Opening::Route;
         let (value, exists) = match vital {
-            Vital::Fcp => (fcp_ms, supported.paint),
+            Vital::Fcp => (fcp_ms, supported.paint && has_paints),
             // A restored page shows all it has at once: its largest paint is its first.
             Vital::Lcp if self.opening == Opening::Restored => (fcp_ms, supported.lcp),
-            Vital::Lcp => (self.lcp.value_ms(self.since_ms()), supported.lcp),
+            Vital::Lcp => (
+                self.lcp.value_ms(self.since_ms()),
+                supported.lcp && has_paints,
+            ),
             Vital::Cls => (
                 Some(self.cls.value()),
                 supported.layout_shift && self.has_painted,
