@@ -114,7 +114,8 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
                     2 => NavigationType::BackForward,
                     _ => NavigationType::Navigate,
                 },
-                activation_start_ms: b,
+                // Browsers without prerendering have none; an unknown start would make every time count as 0.
+                activation_start_ms: b.max(0.0),
                 worker_start_ms: c,
                 fetch_start_ms: d,
                 domain_lookup_start_ms: e,
