@@ -178,12 +178,11 @@ fn view(line: &[u8]) -> Result<Accepted, String> {
         ingest::accept(line, &meta, received_ms as u64).map_err(|error| error.to_string())?;
     match taken.refused.first() {
         // A history is prepared with care: a line that is only partly right is a mistake to correct.
-        Some(refusal) => Err(format!(
-            "item {}: {} ({})",
-            refusal.index,
-            refusal.code.name(),
-            refusal.detail
-        )),
+        Some(refusal) => {
+            let place = refusal.index.map(|index| format!("item {index}: "));
+            let (place, code) = (place.unwrap_or_default(), refusal.code.name());
+            Err(format!("{place}{code} ({})", refusal.detail))
+        }
         None => Ok(taken.accepted),
     }
 }

@@ -1,6 +1,8 @@
 //! Bytes and what the request said -> an accepted beacon, or the reason why not. Pure: no clock, no socket, no disk.
 
+mod address;
 mod client;
+mod evaluate;
 mod route;
 mod stratum;
 
@@ -33,7 +35,7 @@ pub struct Accepted {
     pub country: String,
     /// `device/connection/delivery`, the split inside a series of all vitals but INP and FID (which append interactions).
     pub stratum: String,
-    /// `path` is scrubbed, `route` is never empty.
+    /// `path` is scrubbed, `route` is never empty, addresses have no query. Raw entries have become measurements.
     pub beacon: wire::Beacon,
 }
 
@@ -87,8 +89,19 @@ pub fn accept(bytes: &[u8], meta: &Meta<'_>, now_ms: u64) -> Result<Taken, Disca
     if meta.client.bot {
         return Err(Discard::Bot);
     }
-    let decoded = decode::decode(bytes).map_err(|malformed| Discard::Malformed(malformed.0))?;
+    let mut decoded = decode::decode(bytes).map_err(|malformed| Discard::Malformed(malformed.0))?;
+    let engine = match decoded.raw.take() {
+        Some(raw) => {
+            let beacon = &mut decoded.beacon;
+            decoded.refused.extend(evaluate::evaluate(&raw, beacon));
+            Engine::Collector
+        }
+        None => Engine::Wasm,
+    };
     let mut beacon = decoded.beacon;
+    for measurement in &mut beacon.measurements {
+        address::clean(&mut measurement.attribution);
+    }
     beacon.route = route::name(&beacon.route, &beacon.path, meta.routes);
     let templates = meta.routes.iter().map(String::as_str);
     beacon.path = if meta.raw_path {
@@ -104,7 +117,7 @@ pub fn accept(bytes: &[u8], meta: &Meta<'_>, now_ms: u64) -> Result<Taken, Disca
         app: meta.app.into(),
         received_ms: now_ms,
         started_ms: started_ms(beacon.sent_ms, beacon.start_ms, now_ms),
-        engine: Engine::Wasm,
+        engine,
         device: device.name().into(),
         browser: meta.client.browser.clone(),
         os: meta.client.os.clone(),

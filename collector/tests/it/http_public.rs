@@ -717,10 +717,23 @@ fn the_schema_says_what_the_decoder_does() {
         schema["properties"]["ops"]["maxItems"],
         json!(wire::limits::MAX_OPERATIONS)
     );
+    assert_eq!(
+        schema["$defs"]["raw"]["properties"]["calls"]["maxItems"],
+        json!(wire::limits::MAX_RAW_CALLS)
+    );
     let golden: Value =
         serde_json::from_str(include_str!("../../../crates/wire/testdata/v1/full.json")).unwrap();
-    for key in golden.as_object().unwrap().keys() {
+    let raw: Value =
+        serde_json::from_str(include_str!("../../../crates/wire/testdata/v1/raw.json")).unwrap();
+    let beacons = [&golden, &raw].into_iter().filter_map(Value::as_object);
+    for key in beacons.flat_map(|beacon| beacon.keys()) {
         assert!(schema["properties"][key].is_object(), "{key}");
+    }
+    for key in raw["raw"].as_object().unwrap().keys() {
+        assert!(
+            schema["$defs"]["raw"]["properties"][key].is_object(),
+            "raw.{key}"
+        );
     }
     for key in golden["context"].as_object().unwrap().keys() {
         assert!(

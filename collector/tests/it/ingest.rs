@@ -1,10 +1,12 @@
 //! Bytes in, accepted beacon or reason out; no socket, no clock.
 
-use collector::ingest::{Accepted, Client, Device, Discard, Meta, Taken, accept};
+use collector::ingest::{Accepted, Client, Device, Discard, Engine, Meta, Taken, accept};
 use serde_json::{Value, json};
 
 const NOW_MS: u64 = 1_763_683_200_500;
 const FULL: &str = include_str!("../../../crates/wire/testdata/v1/full.json");
+const RAW: &str = include_str!("../../../crates/wire/testdata/v1/raw.json");
+const MEASURED: &str = include_str!("../../../crates/wire/testdata/v1/raw-measured.json");
 
 fn client() -> Client {
     Client {
@@ -106,6 +108,34 @@ fn a_referrer_is_a_host() {
 }
 
 #[test]
+fn an_address_to_blame_keeps_no_query() {
+    let blame = json!({"element": "#hero", "url": "https://me:pw@cdn.example.org/a.png?token=1"});
+    let accepted = accepted(json!({"m": [{"n": "LCP", "v": 1, "a": blame}]}));
+    let attribution = &accepted.beacon.measurements[0].attribution;
+    assert_eq!(attribution[1].1, "https://cdn.example.org/a.png".into());
+}
+
+#[test]
+fn raw_entries_become_measurements_before_anything_is_kept() {
+    let taken = taken(&serde_json::from_str(RAW).unwrap()).unwrap();
+    assert_eq!(taken.refused, []);
+    let accepted = taken.accepted;
+    assert_eq!(accepted.engine, Engine::Collector);
+    assert_eq!(accepted.beacon.session, "", "nothing is made up");
+    assert_eq!(accepted.beacon.context.interactions, Some(2));
+    let measured = self::taken(&serde_json::from_str(MEASURED).unwrap()).unwrap();
+    assert_eq!(accepted.stratum, measured.accepted.stratum);
+    let vitals = |accepted: &Accepted| -> Vec<_> {
+        let measurements = accepted.beacon.measurements.iter();
+        measurements
+            .map(|measurement| (measurement.vital, measurement.value))
+            .collect()
+    };
+    assert_eq!(vitals(&accepted), vitals(&measured.accepted));
+    assert_eq!(vitals(&accepted).len(), 7);
+}
+
+#[test]
 fn only_differences_of_the_client_clock_count() {
     let hour = 3_600_000;
     let started =
@@ -153,6 +183,7 @@ fn what_is_no_beacon_has_one_reason() {
     assert!(malformed(json!({"v": 2})).contains("`v`"));
     assert!(malformed(json!({"view": "7"})).contains("`view`"));
     assert!(malformed(json!({"m": 1})).contains("`m`"));
+    assert!(malformed(json!({"raw": {}})).contains("`raw.open`"));
     let padded = json!({"padding": "x".repeat(65_536)});
     assert_eq!(taken(&beacon(padded)), Err(Discard::TooLarge));
     let bot = Client {

@@ -74,16 +74,16 @@ impl Inp {
 
     /// `event` and `first-input` entries alike; those without an interaction are ignored.
     pub fn on_entry(&mut self, entry: &EventEntry) {
-        // Also what is no number.
-        if !(entry.interaction_id > 0.0) {
+        let id = entry.interaction_id;
+        if id.is_nan() || id <= 0.0 {
             return;
         }
-        self.counter.on_id(entry.interaction_id);
-        self.count_seen(entry.interaction_id);
+        self.counter.on_id(id);
+        self.count_seen(id);
         let known = self
             .kept()
             .iter()
-            .position(|kept| kept.event.interaction_id == entry.interaction_id);
+            .position(|kept| kept.event.interaction_id == id);
         let mut place = match known {
             Some(place) => {
                 self.slowest[place].on_entry(entry);

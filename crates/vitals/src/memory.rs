@@ -63,7 +63,7 @@ impl Memory {
     /// A sample from another source than the first is a figure of its own; one that is no size is ignored.
     pub fn on_sample(&mut self, sample: Sample) {
         // 0 is what browsers say when they will not tell.
-        if !(sample.bytes > 0.0) {
+        if sample.bytes.is_nan() || sample.bytes <= 0.0 {
             return;
         }
         match self.newest {

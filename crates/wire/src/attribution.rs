@@ -74,7 +74,7 @@ pub fn round(value: f64) -> f64 {
     const SCALE: f64 = 1e6;
     /// Above this a double has no six decimals left to round.
     const LARGEST: f64 = 4_294_967_296.0;
-    if value >= 0.0 && value < LARGEST {
+    if (0.0..LARGEST).contains(&value) {
         // `as` truncates: `core` has no `floor`.
         (value * SCALE + 0.5) as u64 as f64 / SCALE
     } else {

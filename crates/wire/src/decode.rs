@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
 use crate::limits::*;
+use crate::raw::{self, RawEntries};
 use crate::{NavigationType, Vital};
 
 /// The version this crate speaks.
@@ -24,14 +25,16 @@ const MAX_SESSION_BYTES: usize = 64;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoded {
     pub beacon: Beacon,
+    /// What the page sent in place of measurements, which are still to be computed.
+    pub raw: Option<RawEntries>,
     pub refused: Vec<Refusal>,
 }
 
 /// One item that was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Counts `m`, then `ops`, from 0.
-    pub index: usize,
+    /// Counts `m`, then `ops`, from 0; none for what was computed from raw entries, or too many of them.
+    pub index: Option<usize>,
     pub code: RefusalCode,
     pub detail: String,
 }
@@ -86,13 +89,21 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
     )?;
     let measurements = list(&object, "m")?;
     let operations = list(&object, "ops")?;
-    if measurements.is_none() && operations.is_none() {
-        return Err(Malformed("`m` or `ops` is required".into()));
+    let raw = object.get("raw").map(raw::read).transpose()?;
+    if measurements.is_none() && operations.is_none() && raw.is_none() {
+        return Err(Malformed("`m`, `ops` or `raw` is required".into()));
+    }
+    if measurements.is_some() && raw.is_some() {
+        return Err(Malformed("`raw` stands in place of `m`".into()));
     }
     let mut decoded = Decoded {
         beacon: head(&object)?,
+        raw: None,
         refused: Vec::new(),
     };
+    if let Some(raw) = raw {
+        take_raw(&mut decoded, raw);
+    }
     let measurements = measurements.unwrap_or_default();
     for (index, item) in measurements.iter().enumerate() {
         take_measurement(&mut decoded, index, item);
@@ -192,10 +203,24 @@ fn context(object: &Map<String, Value>) -> PageContext {
     }
 }
 
+/// Calls that were left out are entries that nothing measured, and the page view says so.
+fn take_raw(decoded: &mut Decoded, raw: RawEntries) {
+    if raw.left_out > 0 {
+        decoded.refused.push(Refusal {
+            index: None,
+            code: RefusalCode::TooMany,
+            detail: format!("at most {MAX_RAW_CALLS} calls: {} left out", raw.left_out),
+        });
+        let dropped = &mut decoded.beacon.overhead.entries_dropped;
+        *dropped = dropped.saturating_add(raw.left_out);
+    }
+    decoded.raw = Some(raw);
+}
+
 fn take_measurement(decoded: &mut Decoded, index: usize, item: &Value) {
     let mut refuse = |code, detail: String| {
         decoded.refused.push(Refusal {
-            index,
+            index: Some(index),
             code,
             detail,
         })
@@ -241,7 +266,7 @@ fn take_measurement(decoded: &mut Decoded, index: usize, item: &Value) {
 fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &Value) {
     let mut refuse = |code, detail: String| {
         decoded.refused.push(Refusal {
-            index,
+            index: Some(index),
             code,
             detail,
         })
@@ -344,7 +369,7 @@ fn details(object: &Map<String, Value>, name: &str, max_keys: usize) -> Details 
         .collect()
 }
 
-fn cut(text: &str, max_bytes: usize) -> String {
+pub(crate) fn cut(text: &str, max_bytes: usize) -> String {
     String::from(&text[..text.floor_char_boundary(max_bytes)])
 }
 

@@ -7,6 +7,8 @@
 //! said of the same vital, so a beacon that arrives twice changes nothing. Unknown fields are ignored, so that old agents and
 //! new collectors meet. Golden beacons of every released version live in `testdata/`: an old agent must decode for ever.
 //!
+//! A page where WebAssembly did not run sends [`raw`] entries in place of values, all since the view began.
+//!
 //! Numbers are written in fixed point ([`encode`]): formatting a float costs more bytes of wasm than all the rest of this crate.
 #![no_std]
 
@@ -19,9 +21,13 @@ pub mod decode;
 pub mod encode;
 pub mod limits;
 pub mod navigation;
+#[cfg(feature = "decode")]
+pub mod raw;
 pub mod route;
 pub mod vital;
 
 pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
 pub use navigation::NavigationType;
+#[cfg(feature = "decode")]
+pub use raw::RawEntries;
 pub use vital::{Rating, Vital};

@@ -15,6 +15,10 @@ pub const MAX_NDJSON_LINES: usize = 10_000;
 /// Vitals of one beacon: seven, with room for vitals that a newer agent may know.
 pub const MAX_MEASUREMENTS: usize = 100;
 pub const MAX_OPERATIONS: usize = 1_000;
+/// Calls of one raw-entry beacon. An event takes about 50 bytes, so few honest beacons have room for more.
+pub const MAX_RAW_CALLS: usize = 2_000;
+/// Different selectors, addresses and names in them. Two hundred interactions with elements of their own are a long visit.
+pub const MAX_RAW_TEXTS: usize = 400;
 
 /// Names that people choose: apps, releases, environments, operations.
 pub const MAX_NAME_BYTES: usize = 200;

@@ -36,7 +36,7 @@ struct Partial {
 struct Told {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
-    /// Counts `m`, then `ops`; absent when the whole line is refused.
+    /// Counts `m`, then `ops`; absent when the whole line is refused, and for what was computed from raw entries.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<usize>,
     code: &'static str,
@@ -215,7 +215,7 @@ fn tell(state: &Public, partial: &mut Partial, line: Option<usize>, refused: Vec
         if partial.rejected.len() < MAX_TOLD {
             partial.rejected.push(Told {
                 line,
-                index: Some(refusal.index),
+                index: refusal.index,
                 code: refusal.code.name(),
                 detail: refusal.detail,
             });
