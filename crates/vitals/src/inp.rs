@@ -306,18 +306,51 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_starts_from_nothing_and_counts_on() {
+    fn a_following_view_starts_from_nothing_and_counts_on() {
         let mut inp = Inp::new(0.0, false);
         inp.on_entry(&entry(7, 0.0, 120.0));
-        inp.on_interaction_count(4);
+        inp.on_interaction_count(4.0);
         assert_eq!((inp.count(), inp.seen()), (4, 1));
-        let mut next = inp.successor();
+        let mut next = Inp::new(4.0, true);
         assert_eq!((next.count(), next.seen(), next.value_ms()), (0, 0, None));
-        next.on_interaction_count(5);
+        next.on_interaction_count(5.0);
         assert_eq!(next.value_ms(), Some(8.0), "too quick to be seen");
-        assert!(gather(|facts| next.attribution(0.0, facts)).is_empty());
+        assert_eq!(next.at_ms(), None);
+        assert!(next.attribution(0.0).iter().all(|fact| fact.is_nan()));
         next.on_entry(&entry(35, 0.0, 24.0));
         assert_eq!(next.value_ms(), Some(24.0));
+    }
+
+    #[test]
+    fn a_count_that_is_none_is_estimated_or_nothing() {
+        let count = |base: f64, native: f64, ids: &[u32]| {
+            let mut inp = Inp::new(base, true);
+            for &id in ids {
+                inp.on_entry(&entry(id, 0.0, 16.0));
+            }
+            inp.on_interaction_count(native);
+            inp.count()
+        };
+        assert_eq!(count(3.0, 5.0, &[]), 2);
+        // A browser that counts none: the ids tell it, from this page view's first.
+        assert_eq!(count(f64::NAN, f64::NAN, &[700, 714]), 3);
+        assert_eq!(count(3.0, f64::NAN, &[700]), 1);
+        assert_eq!(count(f64::NAN, f64::NAN, &[]), 0);
+        // A count that ran backwards, and one beyond all pages.
+        assert_eq!(count(5.0, 3.0, &[7]), 0);
+        assert_eq!(count(0.0, 1e30, &[7]), u32::MAX);
+    }
+
+    #[test]
+    fn entries_without_an_interaction_say_nothing() {
+        for interaction_id in [0.0, -7.0, f64::NAN] {
+            let mut inp = Inp::new(f64::NAN, true);
+            inp.on_entry(&EventEntry {
+                interaction_id,
+                ..entry(0, 100.0, 300.0)
+            });
+            assert_eq!((inp.count(), inp.seen(), inp.value_ms()), (0, 0, None));
+        }
     }
 
     #[test]
@@ -333,6 +366,15 @@ mod tests {
         assert_eq!(inp.seen(), 43);
     }
 
+    /// Name, start and the three phases, element, script and its time.
+    fn check_blame(inp: &Inp, expected: [f64; 8]) {
+        let facts = inp.attribution(0.0);
+        for (place, (fact, expected)) in facts.into_iter().zip(expected).enumerate() {
+            let equal = fact == expected || fact.is_nan() && expected.is_nan();
+            assert!(equal, "{place}: {fact} instead of {expected}");
+        }
+    }
+
     #[test]
     fn phases_are_clamped_to_the_latency() {
         let mut inp = Inp::new(0.0, false);
@@ -341,32 +383,75 @@ mod tests {
             duration_ms: 104.0,
             processing_start_ms: 1010.0,
             processing_end_ms: 9000.0,
-            interaction_id: 7,
-            name: "click".into(),
-            target: "#buy".into(),
+            interaction_id: 7.0,
+            name: Label(8),
+            target: Label(9),
         });
-        assert_eq!(
-            wire::encode::details_json(&gather(|facts| inp.attribution(0.0, facts))),
-            r##"{"type":"click","at_ms":1000,"input_delay_ms":10,"processing_ms":94,"presentation_ms":0,"element":"#buy"}"##
-        );
+        let none = f64::NAN;
+        check_blame(&inp, [8.0, 1000.0, 10.0, 94.0, 0.0, 9.0, none, none]);
     }
 
     #[test]
     fn entries_of_one_frame_share_their_processing_time() {
         let mut inp = Inp::new(0.0, false);
         inp.on_entry(&EventEntry {
-            target: "#buy".into(),
-            name: "pointerup".into(),
+            target: Label(9),
+            name: Label(7),
             ..entry(7, 1000.0, 96.0)
         });
         inp.on_entry(&EventEntry {
             processing_end_ms: 1090.0,
-            name: "click".into(),
+            name: Label(8),
             ..entry(7, 1000.0, 104.0)
         });
-        assert_eq!(
-            wire::encode::details_json(&gather(|facts| inp.attribution(0.0, facts))),
-            r##"{"type":"click","at_ms":1000,"input_delay_ms":2,"processing_ms":88,"presentation_ms":14,"element":"#buy"}"##
-        );
+        let none = f64::NAN;
+        check_blame(&inp, [8.0, 1000.0, 2.0, 88.0, 14.0, 9.0, none, none]);
+        // An entry of another frame is slower: its processing is all its own.
+        inp.on_entry(&EventEntry {
+            name: Label(10),
+            target: Label(11),
+            ..entry(7, 2000.0, 200.0)
+        });
+        check_blame(&inp, [10.0, 2000.0, 2.0, 98.0, 100.0, 11.0, none, none]);
     }
+
+    #[test]
+    fn the_longest_script_of_an_overlapping_frame_is_to_blame() {
+        let frame = |start_ms, duration_ms, script_ms, script| FrameEntry {
+            start_ms,
+            duration_ms,
+            script_ms,
+            script: Label(script),
+        };
+        let frames = [
+            frame(900.0, 100.0, 99.0, 20),
+            frame(990.0, 60.0, 30.0, 21),
+            frame(1050.0, 60.0, 50.0, 22),
+            frame(1100.0, 80.0, 10.0, 23),
+            frame(1104.0, 200.0, 190.0, 24),
+        ];
+        let click = EventEntry {
+            name: Label(8),
+            ..entry(7, 1000.0, 104.0)
+        };
+        // Frames and interactions are reported in either order.
+        for early in 0..=frames.len() {
+            let mut inp = Inp::new(0.0, false);
+            frames[..early].iter().for_each(|frame| inp.on_frame(frame));
+            inp.on_entry(&click);
+            frames[early..].iter().for_each(|frame| inp.on_frame(frame));
+            check_blame(&inp, [8.0, 1000.0, 2.0, 50.0, 52.0, f64::NAN, 22.0, 50.0]);
+        }
+        // Ten are remembered: this one is told too early.
+        let mut inp = Inp::new(0.0, false);
+        inp.on_frame(&frames[2]);
+        for _ in 0..RECENT_FRAMES {
+            inp.on_frame(&frames[0]);
+        }
+        inp.on_entry(&click);
+        assert!(inp.attribution(0.0)[6].is_nan());
+    }
+
+    extern crate alloc;
+    use alloc::vec::Vec;
 }
