@@ -17,8 +17,12 @@ const OWN = './vitalscope_agent_bg.js';
  * table keeps them alive when nothing exports or calls them. */
 const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::/;
 
-/** What pages call by these names in wasm-pack's own output; the packed agent's JavaScript is called directly. */
-const API = ['start', 'setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop'];
+/** Exports of wasm-pack's output that only pages call, or that only the parts of the glue need that are left out here; the packed agent's
+ * JavaScript is called directly. */
+const LEFT_OUT = ['start', 'setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop'].concat(
+  ['__externref_table_alloc', '__externref_table_dealloc', '__wbindgen_exn_store', '__wbindgen_malloc', '__wbindgen_realloc', '__wbindgen_free'],
+  ['memory', '__data_end', '__heap_base'],
+);
 
 /** @returns {{glue: string, wasm: Buffer, call: (source: string) => string}} `call` renames what a module calls of the WebAssembly. */
 export function shrink(gluePath, wasmPath) {
@@ -45,12 +49,10 @@ export function shrink(gluePath, wasmPath) {
   }
 }
 
-/** Takes the API out of the exports, and with it what only the API reaches. */
+/** Takes what is left out from the exports, and with it what nothing else reaches. */
 function dropExports(path, scratch) {
   const graph = join(scratch, 'graph.json');
-  const names = exportNames(readFileSync(path));
-  const kept = names.filter((name) => !API.includes(name));
-  const nodes = names.map((name) => ({ name: `export:${name}`, export: name, ...(kept.includes(name) && { root: true }) }));
+  const nodes = exportNames(readFileSync(path)).map((name) => ({ name, export: name, ...(!LEFT_OUT.includes(name) && { root: true }) }));
   writeFileSync(graph, JSON.stringify(nodes));
   execFileSync(wasmMetadce, [path, '--graph-file', graph, '-g', '-o', path]);
 }

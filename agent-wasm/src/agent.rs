@@ -8,10 +8,12 @@
 use std::cell::RefCell;
 
 use gloo_timers::callback::Interval;
-use vitals::{PageView, is_plausible, replay};
+use serde::ser::{SerializeSeq, Serializer as _};
+use serde_wasm_bindgen::Serializer;
+use vitals::{Facts, NO_FACTS, PageView, is_plausible, replay};
 use wasm_bindgen::prelude::*;
 use web_sys::PerformanceObserver;
-use wire::attribution::{MAX_FACTS, round};
+use wire::attribution::round;
 use wire::{Rating, Vital};
 
 use crate::transport::{Answer, Transport};
@@ -137,17 +139,23 @@ pub fn value(slot: usize, vital: usize) -> f64 {
 #[wasm_bindgen]
 pub fn facts(slot: usize, vital: usize) -> JsValue {
     let vital = VITALS[vital % VITALS.len()];
-    let mut all = [f64::NAN; 1 + MAX_FACTS];
     with(|agent| {
         let view = &agent.views[slot & 1];
         let value = view.raw_value(vital).unwrap_or(f64::NAN);
-        all[0] = value;
-        all[1..].copy_from_slice(&view.attribution(vital, value));
-    });
-    for fact in &mut all {
-        *fact = round(*fact);
+        let mut facts = NO_FACTS;
+        view.write_attribution(vital, value, &mut facts);
+        serialized(value, &facts).unwrap_or_default()
+    })
+}
+
+/// Through the serializer itself: what wraps it for whole values speaks of errors that numbers do not have.
+fn serialized(value: f64, facts: &Facts) -> Option<JsValue> {
+    const SERIALIZER: Serializer = Serializer::new();
+    let mut list = (&SERIALIZER).serialize_seq(None).ok()?;
+    for &number in core::iter::once(&value).chain(facts) {
+        list.serialize_element(&round(number)).ok()?;
     }
-    serde_wasm_bindgen::to_value(&all[..]).unwrap_or_default()
+    list.end().ok()
 }
 
 /// Interactions of a page view, as the browser counts them or as they were seen; NaN where it has none.

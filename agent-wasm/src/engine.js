@@ -1,10 +1,11 @@
-// The door to the engine. Numbers go through it into WebAssembly one call at a time; where WebAssembly may not run, the same calls
-// are kept with their texts, and the collector makes them. The kinds of calls are listed in the engine's `replay` module.
+// The door to the engine. Until WebAssembly is there, calls are kept with their texts; then they are made, and from there on each goes
+// through as numbers at once. Where it never comes, the collector makes them. The kinds of calls are listed in the engine's `replay`
+// module.
 
-/** WebAssembly's exports; nothing where it may not run. */
+/** WebAssembly's exports; nothing before it is there. */
 export let wasm;
 
-/** Calls kept of a page view without WebAssembly; then the shortest events go. */
+/** Calls kept of a page view; then the shortest events go. */
 const MAX_CALLS = 400;
 /** Texts of a page view that the engine may name: a page with more distinct selectors goes on without their names. */
 const MAX_TEXTS = 500;
@@ -26,7 +27,15 @@ export const KEYS = [
 /** The engine's own words; the page's texts follow them in the table of a view. */
 export const WORDS = ['', 'used-js-heap', 'user-agent-specific', 'loading', 'dom-interactive', 'dom-content-loaded', 'complete'];
 
-export const attach = (exports) => (wasm = exports);
+/** WebAssembly is there: what was kept of the views, the newest first, is told to it. Nothing again where the agent has ended. */
+export function attach(exports, views, ...settings) {
+  wasm = exports;
+  if (wasm) wasm.begin(...settings);
+  for (const view of views) {
+    openEngine(view, view.numbers);
+    for (const call of view.calls.splice(0)) hear(view, call);
+  }
+}
 
 const label = (texts, text) => {
   const at = texts.indexOf(text);
@@ -51,7 +60,7 @@ export function hear(view, call) {
 /** Opens a page view in the engine; the numbers are those of the engine's `open`. */
 export function openEngine(view, numbers) {
   view.texts = WORDS.slice();
-  view.calls = [];
+  view.calls ||= [];
   view.numbers = numbers;
   if (wasm) wasm.open(view.number, ...numbers);
 }

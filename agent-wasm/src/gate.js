@@ -1,10 +1,9 @@
 // Who is measured, and whether: options, consent, privacy signals, visit and sampling are decided here, before the engine gets
 // anything to do. Not here: what is measured. One agent lives on a page, so its state is this module's own.
 
-import { attach } from './engine.js';
 import { KEY, isSampled, uuid, visit } from './identity.js';
 import { attempt, cut, flat } from './page.js';
-import { API, begin, end, onConsent } from './signals.js';
+import { API, begin, end, engage, onConsent } from './signals.js';
 
 const DENIED = 0;
 /** Measure in memory; store and send nothing yet. */
@@ -65,11 +64,12 @@ export function read(options) {
 export const note = (...facts) => life && life.debug && console.debug('vitalscope', ...facts);
 
 let early;
+let bringEngine;
 
-/** The agent is there: `shim` is what was seen so far, `exports` WebAssembly's, where it may run. */
-export function arrive(shim, exports) {
+/** What the shim has seen so far, and the engine: WebAssembly's exports, or what fetches them when there is something to measure. */
+export function arrive(shim, engine) {
   early = shim;
-  attach(exports);
+  bringEngine = typeof engine == 'function' ? engine : (engage) => engage(engine);
 }
 
 /** Begins, now or when consent or activation allow it. */
@@ -91,8 +91,10 @@ function pass() {
     seen.view ||= attempt(uuid) || '';
     [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage.getItem(KEY)), seen.view, Date.now());
     store();
-    if (isSampled(life.session, life.sampleRate)) begin(seen);
-    else note('not sampled');
+    if (isSampled(life.session, life.sampleRate)) {
+      begin(seen);
+      bringEngine(engage);
+    } else note('not sampled');
   }
 }
 

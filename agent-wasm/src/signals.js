@@ -4,10 +4,10 @@
 import { notice } from './beacon.js';
 import { address, callOf, paint } from './calls.js';
 import { flush, insure, pump } from './delivery.js';
-import { hear, wasm } from './engine.js';
-import { life, store } from './gate.js';
+import { attach, hear, wasm } from './engine.js';
+import { life, note, store } from './gate.js';
 import { dropped, record } from './operations.js';
-import { attempt, cut, isHidden, milestones, navigationCalls, round, supports } from './page.js';
+import { cut, isHidden, milestones, navigationCalls, round, supports } from './page.js';
 import { TYPES } from './records.js';
 import { onLongTask, onResource } from './resources.js';
 import { DOCUMENT, NATIVE, RESTORED, ROUTE, forget, makeNative, open, rename, setContext, viewAt, views } from './views.js';
@@ -29,32 +29,40 @@ const guarded =
   (run) =>
   (...facts) => {
     const begun = performance.now();
-    attempt(() => run(...facts));
+    try {
+      run(...facts);
+    } catch (error) {
+      note('failed', error);
+    }
     if (views[0]) views[0].mainMs += performance.now() - begun;
   };
 
 let observer;
 let sampledAt;
 
+const watch = guarded((list, _, facts) => {
+  views[0].dropped += facts?.droppedEntriesCount || 0;
+  deliver(list.getEntries());
+});
+
+/** Observes everything; `isBuffered` says of which types the past is told too. */
+function observe(isBuffered) {
+  for (const type of life.userTiming ? [...TYPES, ...LATE_TYPES, 'measure'] : [...TYPES, ...LATE_TYPES]) {
+    // 16 ms is the least duration browsers report events at: their default hides most interactions.
+    if (supports(type)) observer.observe({ type, buffered: isBuffered(type), durationThreshold: 16 });
+  }
+}
+
 /** Begins to measure with what the shim has seen. */
-export function begin(early) {
-  const watch = guarded((list, _, facts) => {
-    views[0].dropped += facts?.droppedEntriesCount || 0;
-    deliver(list.getEntries());
-  });
-  if (wasm) wasm.begin(watch, life.flush, life.memory);
-  observer = wasm ? { observe: wasm.observe, takeRecords: wasm.take, disconnect: wasm.end } : new PerformanceObserver(watch);
+export const begin = guarded((early) => {
   sampledAt = -SHORTEST_SAMPLE_GAP;
   const view = open(DOCUMENT, 0, early);
   for (const call of navigationCalls()) hear(view, call);
   const { records } = early.raw || {};
   for (const record of records || []) onVital(view, record, record.entryType, record.startTime);
-  for (const type of life.userTiming ? [...TYPES, ...LATE_TYPES, 'measure'] : [...TYPES, ...LATE_TYPES]) {
-    // What the shim has seen is not told again, but for the largest paint: it replaces, and only an entry knows its address. 16 ms is
-    // the least duration browsers report events at: their default hides most interactions.
-    const buffered = !records || !TYPES.includes(type) || type == TYPES[1];
-    if (supports(type)) observer.observe({ type, buffered, durationThreshold: 16 });
-  }
+  observer = new PerformanceObserver(watch);
+  // What the shim has seen is not told again, but for the largest paint: it replaces, and only an entry knows its address.
+  observe((type) => !records || !TYPES.includes(type) || type == TYPES[1]);
   for (const type of EVENTS) addEventListener(type, onEvent, true);
   if (window.navigation) navigation.addEventListener('currententrychange', onPath);
   else addEventListener('popstate', onPath);
@@ -62,9 +70,18 @@ export function begin(early) {
   if (document.readyState == 'complete') onLoad();
   sample();
   settle();
-  // Begun because the page hides: its signal has passed already, and this is the last chance to speak.
-  if (isHidden()) leave(performance.now());
-}
+});
+
+/** The engine is there: it is told what was kept, and its own observer goes on where this one stops. */
+export const engage = guarded((exports) => {
+  if (!observer) return;
+  take();
+  observer.disconnect();
+  attach(exports, views, watch, life.flush, life.memory);
+  observer = { observe: wasm.observe, takeRecords: wasm.take, disconnect: wasm.end };
+  observe(() => false);
+  settle();
+});
 
 export function end() {
   for (const type of EVENTS) removeEventListener(type, onEvent, true);
@@ -73,6 +90,7 @@ export function end() {
   observer?.disconnect();
   observer = 0;
   forget();
+  attach(0, []);
 }
 
 /** After everything that was heard: the newest count, and the page's callbacks. */
@@ -144,7 +162,7 @@ function onSoftNavigation(entry) {
   if (path == before.raw) {
     if (before.opening != ROUTE || startTime > before.from) return;
     makeNative(before, startTime);
-    hear(before, [14, startTime]);
+    hear(before, [14, startTime, performance.interactionCount]);
   } else openSoft(NATIVE, startTime);
   const [view] = views;
   view.interaction = interactionId;

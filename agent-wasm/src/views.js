@@ -120,7 +120,8 @@ export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidde
     dropped,
   };
   views = opening == RESTORED ? [view] : [view, ...views.slice(0, 1)];
-  openEngine(view, [opening, at, hiddenAt, performance.interactionCount, view.flags]);
+  // A route changes inside an interaction of the view before, which browsers count afterwards: its views count by ids instead.
+  openEngine(view, [opening, at, hiddenAt, opening == ROUTE ? NaN : performance.interactionCount, view.flags]);
   name(view, route);
   return view;
 }

@@ -1,7 +1,6 @@
-// Brings the agent to life without getting in the page's way: after the load event, in an idle moment; at once when the page hides
-// before that, for then this is the last chance. Where WebAssembly may not run, the agent keeps what it hears for the collector.
+// Brings the engine without getting in the page's way: after the load event, in an idle moment. Where WebAssembly may not run, the
+// agent goes on keeping what it hears for the collector.
 
-import { arrive, call } from '../../agent-wasm/src/gate.js';
 import { load } from '#glue';
 import { bytes } from '#wasm';
 
@@ -12,38 +11,20 @@ const IDLE_TIMEOUT_MS = 2_000;
 /** Each attempt under a policy that forbids WebAssembly is reported to the site: one a visit is enough. */
 const FORBIDDEN = 'vitalscope-raw';
 
-/** @param {Function & {q: {push: Function}, early?: object}} stub whose calls the agent takes over */
-export function bringToLife(stub) {
-  let begun = false;
+/** Fetches the engine and hands it to `engage`, once. */
+export function bringEngine(engage) {
+  let begun;
   const begin = () => {
     if (begun) return;
-    begun = true;
-    removeEventListener('visibilitychange', onVisibility, true);
-    arrive(stub.early, exportsOf());
-    const kept = stub.q;
-    stub.q = { push: call };
-    kept.forEach(call);
+    begun = 1;
+    try {
+      if (!sessionStorage[FORBIDDEN]) engage(load(bytes()));
+    } catch {
+      sessionStorage[FORBIDDEN] = 1;
+    }
   };
-  const onVisibility = () => document.hidden && begin();
   const whenIdle = () => (window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1));
-  addEventListener('visibilitychange', onVisibility, true);
   setTimeout(begin, LONGEST_WAIT_MS);
   if (document.readyState == 'complete') whenIdle();
   else addEventListener('load', () => setTimeout(whenIdle), { once: true, capture: true });
-}
-
-/** WebAssembly's exports, if it may run. */
-function exportsOf() {
-  let storage;
-  try {
-    storage = sessionStorage;
-    if (storage[FORBIDDEN]) return;
-  } catch {}
-  try {
-    return load(bytes());
-  } catch {
-    try {
-      storage[FORBIDDEN] = 1;
-    } catch {}
-  }
 }

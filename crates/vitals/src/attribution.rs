@@ -11,11 +11,9 @@ pub type Facts = [f64; MAX_FACTS];
 /// Nothing known.
 pub const NO_FACTS: Facts = [f64::NAN; MAX_FACTS];
 
-/// The first facts; the rest is unknown.
-pub fn facts<const N: usize>(known: [f64; N]) -> Facts {
-    let mut facts = NO_FACTS;
+/// Writes the first facts; the rest stays unknown. Written in place, because copies of lists are what WebAssembly is bad at.
+pub fn write<const N: usize>(facts: &mut Facts, known: [f64; N]) {
     facts[..N].copy_from_slice(&known);
-    facts
 }
 
 impl Label {
@@ -27,4 +25,11 @@ impl Label {
             f64::NAN
         }
     }
+}
+
+/// What `write` writes over a list that knows nothing.
+pub fn written(write: impl FnOnce(&mut Facts)) -> Facts {
+    let mut facts = NO_FACTS;
+    write(&mut facts);
+    facts
 }

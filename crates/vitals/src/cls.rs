@@ -3,7 +3,7 @@
 //! The maximum is taken after every entry. The reference library takes it once per batch of its observer and so loses every
 //! window but the last when it is loaded late; we do not follow it there.
 
-use crate::attribution::{Facts, NO_FACTS, facts};
+use crate::attribution::{Facts, write};
 use crate::entry::ShiftEntry;
 
 /// A window ends when this much time passes without a shift.
@@ -53,27 +53,31 @@ impl Cls {
     }
 
     /// The largest shift of the worst window, and when it was in the life of the page view.
-    pub fn attribution(&self, since_ms: f64) -> Facts {
+    pub fn attribution(&self, since_ms: f64, facts: &mut Facts) {
         let largest = &self.worst.largest;
-        if largest.value <= 0.0 {
-            return NO_FACTS;
+        if largest.value > 0.0 {
+            write(
+                facts,
+                [
+                    largest.value,
+                    (largest.start_ms - since_ms).max(0.0),
+                    largest.source.fact(),
+                ],
+            );
         }
-        facts([
-            largest.value,
-            (largest.start_ms - since_ms).max(0.0),
-            largest.source.fact(),
-        ])
     }
 
-    /// When the largest shift was, in document time; NaN before the first.
-    pub fn largest_at_ms(&self) -> f64 {
-        self.worst.largest.start_ms
+    /// When the largest shift was, in document time, if there was one.
+    pub fn largest_at_ms(&self) -> Option<f64> {
+        let largest = &self.worst.largest;
+        (largest.value > 0.0).then_some(largest.start_ms)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::written;
     use crate::entry::Label;
 
     fn check(shifts: &[(f64, f64)], expected: f64) {
@@ -135,7 +139,7 @@ mod tests {
             ..ShiftEntry::default()
         });
         assert_eq!(cls.value(), 0.0);
-        assert!(cls.attribution(0.0)[0].is_nan());
+        assert!(written(|facts| cls.attribution(0.0, facts))[0].is_nan());
     }
 
     #[test]
@@ -149,6 +153,6 @@ mod tests {
                 source: Label(source),
             });
         }
-        assert_eq!(cls.attribution(50.0)[..3], [0.15, 150.0, 2.0]);
+        assert_eq!(written(|facts| cls.attribution(50.0, facts))[..3], [0.15, 150.0, 2.0]);
     }
 }

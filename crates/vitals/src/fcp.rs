@@ -1,6 +1,6 @@
 //! First Contentful Paint: one paint, decided once.
 
-use crate::attribution::{Facts, facts};
+use crate::attribution::{Facts, write};
 use crate::visibility::FirstHidden;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -39,7 +39,7 @@ impl Fcp {
 }
 
 /// What of the value was waiting for the first byte.
-pub fn attribution(value_ms: f64, ttfb_ms: f64) -> Facts {
+pub fn attribution(value_ms: f64, ttfb_ms: f64, facts: &mut Facts) {
     let ttfb_ms = ttfb_ms.min(value_ms);
-    facts([ttfb_ms, value_ms - ttfb_ms])
+    write(facts, [ttfb_ms, value_ms - ttfb_ms]);
 }

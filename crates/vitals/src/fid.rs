@@ -1,6 +1,6 @@
 //! First Input Delay: how long the first input waited for its handlers. Deprecated by its inventors, kept because users chart it.
 
-use crate::attribution::{Facts, facts};
+use crate::attribution::{Facts, write};
 use crate::entry::{EventEntry, Label};
 use crate::visibility::FirstHidden;
 
@@ -49,7 +49,7 @@ impl Fid {
         self.delay_ms
     }
 
-    pub fn attribution(&self) -> Facts {
-        facts([self.name.fact(), self.target.fact()])
+    pub fn attribution(&self, facts: &mut Facts) {
+        write(facts, [self.name.fact(), self.target.fact()]);
     }
 }

@@ -1,7 +1,7 @@
 //! Interaction to Next Paint: the latency of a slow interaction, the slowest but one for every 50. Only the ten slowest are
 //! kept, which is exact up to 500 interactions and what the reference library does.
 
-use crate::attribution::{Facts, NO_FACTS, facts};
+use crate::attribution::{Facts, write};
 use crate::entry::{EventEntry, FrameEntry, Label};
 
 /// Interactions kept, the slowest ones.
@@ -124,6 +124,11 @@ impl Inp {
         self.counter.native = count;
     }
 
+    /// Interactions before the browser's count was this were another page view's.
+    pub fn count_from(&mut self, count_before: f64) {
+        self.counter.base = count_before;
+    }
+
     pub fn count(&self) -> u32 {
         self.counter.total()
     }
@@ -148,21 +153,21 @@ impl Inp {
     }
 
     /// What the interaction was, three phases that sum to its latency, and the script it waited for.
-    pub fn attribution(&self, since_ms: f64) -> Facts {
+    pub fn attribution(&self, since_ms: f64, facts: &mut Facts) {
         let Some(Interaction {
             event,
             script_ms,
             script,
         }) = self.candidate()
         else {
-            return NO_FACTS;
+            return;
         };
         let start = event.start_ms;
         let painted = start + event.duration_ms;
         // Modal dialogs end processing long after the paint (web-vitals issue 492).
         let processing_start = event.processing_start_ms.max(start).min(painted);
         let processing_end = event.processing_end_ms.max(processing_start).min(painted);
-        facts([
+        write(facts, [
             event.name.fact(),
             (start - since_ms).max(0.0),
             processing_start - start,
@@ -171,7 +176,7 @@ impl Inp {
             event.target.fact(),
             script.fact(),
             if script.0 > 0 { *script_ms } else { f64::NAN },
-        ])
+        ]);
     }
 
     fn kept(&self) -> &[Interaction] {
@@ -254,6 +259,7 @@ impl Counter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::written;
 
     fn entry(interaction_id: u32, start_ms: f64, duration_ms: f64) -> EventEntry {
         let processing_start_ms = start_ms + 2.0;
@@ -316,7 +322,7 @@ mod tests {
         next.on_interaction_count(5.0);
         assert_eq!(next.value_ms(), Some(8.0), "too quick to be seen");
         assert_eq!(next.at_ms(), None);
-        assert!(next.attribution(0.0).iter().all(|fact| fact.is_nan()));
+        assert!(written(|facts| next.attribution(0.0, facts)).iter().all(|fact| fact.is_nan()));
         next.on_entry(&entry(35, 0.0, 24.0));
         assert_eq!(next.value_ms(), Some(24.0));
     }
@@ -368,7 +374,7 @@ mod tests {
 
     /// Name, start and the three phases, element, script and its time.
     fn check_blame(inp: &Inp, expected: [f64; 8]) {
-        let facts = inp.attribution(0.0);
+        let facts = written(|facts| inp.attribution(0.0, facts));
         for (place, (fact, expected)) in facts.into_iter().zip(expected).enumerate() {
             let equal = fact == expected || fact.is_nan() && expected.is_nan();
             assert!(equal, "{place}: {fact} instead of {expected}");
@@ -449,7 +455,7 @@ mod tests {
             inp.on_frame(&frames[0]);
         }
         inp.on_entry(&click);
-        assert!(inp.attribution(0.0)[6].is_nan());
+        assert!(written(|facts| inp.attribution(0.0, facts))[6].is_nan());
     }
 
     extern crate alloc;

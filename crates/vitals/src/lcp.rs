@@ -1,7 +1,7 @@
 //! Largest Contentful Paint: the newest candidate that was seen before the page was hidden or used. No maximum is taken: the
 //! browser itself emits growing candidates.
 
-use crate::attribution::{Facts, NO_FACTS, facts};
+use crate::attribution::{Facts, write};
 use crate::entry::LcpEntry;
 use crate::visibility::FirstHidden;
 
@@ -33,13 +33,13 @@ impl Lcp {
     }
 
     /// Element, image and, where TTFB is known, four parts that sum to the value.
-    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>) -> Facts {
-        let Some(entry) = self.newest else {
-            return NO_FACTS;
+    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>, facts: &mut Facts) {
+        let Some(entry) = &self.newest else {
+            return;
         };
-        let (element, url) = (entry.element.fact(), entry.url.fact());
+        write(facts, [entry.element.fact(), entry.url.fact()]);
         let Some(ttfb_ms) = ttfb_ms else {
-            return facts([element, url]);
+            return;
         };
         let value = (entry.start_ms - since_ms).max(0.0);
         let ttfb = ttfb_ms.min(value);
@@ -54,13 +54,9 @@ impl Lcp {
             }
             None => (ttfb, ttfb),
         };
-        facts([
-            element,
-            url,
-            ttfb,
-            load_start - ttfb,
-            load_end - load_start,
-            value - load_end,
-        ])
+        facts[2] = ttfb;
+        facts[3] = load_start - ttfb;
+        facts[4] = load_end - load_start;
+        facts[5] = value - load_end;
     }
 }

@@ -5,7 +5,7 @@
 //! collection: those samples are the floor, and how fast the floor rises is what a leak is judged by. The rise is the median of the
 //! slopes of all pairs of floor samples (Theil 1950, Sen 1968), which no single odd sample can move.
 
-use crate::attribution::{Facts, NO_FACTS};
+use crate::attribution::{Facts, write};
 use crate::entry::Label;
 
 /// Floor samples kept. When they are full every second one goes and only every second new one is taken, and so on: a view of a
@@ -90,16 +90,16 @@ impl Memory {
     }
 
     /// `since_ms` is the start of the page view.
-    pub fn attribution(&self, since_ms: f64) -> Facts {
-        let Some(newest) = self.newest else {
-            return NO_FACTS;
+    pub fn attribution(&self, since_ms: f64, facts: &mut Facts) {
+        let Some(newest) = &self.newest else {
+            return;
         };
         let source = match newest.source {
             MemorySource::UsedJsHeap => wire::attribution::USED_JS_HEAP,
             MemorySource::UserAgentSpecific => wire::attribution::USER_AGENT_SPECIFIC,
         };
         let floor = &self.floor;
-        [
+        write(facts, [
             Label(source).fact(),
             self.first_bytes,
             self.peak_bytes,
@@ -118,7 +118,7 @@ impl Memory {
             } else {
                 f64::NAN
             },
-        ]
+        ]);
     }
 }
 
@@ -168,6 +168,7 @@ impl Floor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::written;
 
     fn sample(source: MemorySource, bytes: f64, at_ms: f64) -> Sample {
         Sample {
@@ -192,7 +193,7 @@ mod tests {
     fn the_newest_sample_of_one_source_is_the_value() {
         let mut memory = Memory::default();
         assert_eq!(memory.value_bytes(), None);
-        assert!(memory.attribution(0.0)[0].is_nan());
+        assert!(written(|facts| memory.attribution(0.0, facts))[0].is_nan());
         for (source, bytes, at_ms) in [
             (MemorySource::UsedJsHeap, 0.0, 10.0),
             (MemorySource::UsedJsHeap, f64::NAN, 10.0),
@@ -204,7 +205,7 @@ mod tests {
             memory.on_sample(sample(source, bytes, at_ms));
         }
         assert_eq!(memory.value_bytes(), Some(2000.0));
-        let facts = memory.attribution(50.0);
+        let facts = written(|facts| memory.attribution(50.0, facts));
         let source = f64::from(wire::attribution::USED_JS_HEAP);
         assert_eq!(facts[..5], [source, 1000.0, 3000.0, 3.0, 250.0]);
         assert_eq!(facts[6..8], [4e9, 2000.0], "limit and floor");
@@ -213,7 +214,7 @@ mod tests {
 
     #[test]
     fn the_floor_is_what_collections_leave() {
-        let growth = |bytes: &[f64]| heap(bytes).attribution(0.0)[8];
+        let growth = |bytes: &[f64]| written(|facts| heap(bytes).attribution(0.0, facts))[8];
         assert!(growth(&[10.0, 20.0, 5.0, 20.0, 5.0]).is_nan(), "two floors");
         // A saw with a level floor leaks nothing, however high its teeth.
         assert_eq!(
@@ -253,7 +254,7 @@ mod tests {
             newest_ms - oldest_ms > 1000.0 * MINUTE_MS,
             "they span the view"
         );
-        assert_eq!(memory.attribution(0.0)[8], 3.0);
+        assert_eq!(written(|facts| memory.attribution(0.0, facts))[8], 3.0);
     }
 
     extern crate alloc;

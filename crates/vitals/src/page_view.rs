@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use wire::attribution::{LOADING, keys, round};
 use wire::{Details, Measurement, NavigationType, Scalar, Vital};
 
-use crate::attribution::{Facts, NO_FACTS};
+use crate::attribution::{Facts, written};
 use crate::cls::Cls;
 use crate::entry::{Entry, Label, Navigation};
 use crate::fcp::{self, Fcp};
@@ -185,10 +185,12 @@ impl PageView {
         self.memory.on_sample(sample);
     }
 
-    /// The browser saw the soft navigation that a route change had told: it began at `at_ms`, with the interaction.
-    pub fn on_native(&mut self, at_ms: f64) {
+    /// The browser saw the soft navigation that a route change had told: it began at `at_ms`, with the interaction. From here on its
+    /// interactions are counted from `count_before`.
+    pub fn on_native(&mut self, at_ms: f64, count_before: f64) {
         self.opening = Opening::Native;
         self.started_ms = at_ms;
+        self.inp.count_from(count_before);
     }
 
     /// Whether the largest paint is decided.
@@ -248,42 +250,44 @@ impl PageView {
 
     /// What to blame for `value`, which is the vital's own as of now; numbers in the order of [`wire::attribution::keys`].
     pub fn attribution(&self, vital: Vital, value: f64) -> Facts {
+        written(|facts| self.write_attribution(vital, value, facts))
+    }
+
+    /// Writes what [`PageView::attribution`] gives over a list that knows nothing.
+    pub fn write_attribution(&self, vital: Vital, value: f64, facts: &mut Facts) {
         let since_ms = self.since_ms();
-        let ttfb_ms = match self.opening {
-            Opening::Document => self.document_ttfb_ms(),
-            Opening::Native => Some(0.0),
-            Opening::Restored | Opening::Route => None,
+        let document = match &self.navigation {
+            Some(navigation) if self.opening == Opening::Document => Some(navigation),
+            _ => None,
         };
-        match vital {
-            Vital::Fcp => ttfb_ms.map_or(NO_FACTS, |ttfb_ms| fcp::attribution(value, ttfb_ms)),
-            Vital::Lcp => self.lcp.attribution(since_ms, ttfb_ms),
-            Vital::Cls => {
-                let mut facts = self.cls.attribution(since_ms);
-                if facts[0] > 0.0 {
-                    facts[3] = self.load_state(self.cls.largest_at_ms());
-                }
-                facts
+        let ttfb_ms = match (document, self.opening) {
+            (Some(navigation), _) => Some(ttfb::value_ms(navigation)),
+            (_, Opening::Native) => Some(0.0),
+            _ => None,
+        };
+        match (vital, ttfb_ms, document) {
+            (Vital::Fcp, Some(ttfb_ms), _) => fcp::attribution(value, ttfb_ms, facts),
+            (Vital::Lcp, ..) => self.lcp.attribution(since_ms, ttfb_ms, facts),
+            (Vital::Cls, ..) => {
+                self.cls.attribution(since_ms, facts);
+                facts[3] = self.load_state(self.cls.largest_at_ms());
             }
-            Vital::Fid => self.fid.attribution(),
-            Vital::Inp => {
-                let mut facts = self.inp.attribution(since_ms);
-                if let Some(at_ms) = self.inp.at_ms() {
-                    facts[8] = self.load_state(at_ms);
-                }
-                facts
+            (Vital::Fid, ..) => self.fid.attribution(facts),
+            (Vital::Inp, ..) => {
+                self.inp.attribution(since_ms, facts);
+                facts[8] = self.load_state(self.inp.at_ms());
             }
-            Vital::Ttfb => match &self.navigation {
-                Some(navigation) if self.opening == Opening::Document => {
-                    ttfb::attribution(navigation)
-                }
-                _ => NO_FACTS,
-            },
-            Vital::Memory => self.memory.attribution(since_ms),
+            (Vital::Ttfb, _, Some(navigation)) => ttfb::attribution(navigation, facts),
+            (Vital::Memory, ..) => self.memory.attribution(since_ms, facts),
+            (Vital::Fcp | Vital::Ttfb, ..) => {}
         }
     }
 
     /// How far the document was at a time: `loading`, `dom-interactive`, `dom-content-loaded` or `complete`, as a fact.
-    fn load_state(&self, at_ms: f64) -> f64 {
+    fn load_state(&self, at_ms: Option<f64>) -> f64 {
+        let Some(at_ms) = at_ms else {
+            return f64::NAN;
+        };
         let mut state = LOADING;
         for milestone_ms in self.milestones_ms {
             if self.opening != Opening::Document || milestone_ms > 0.0 && at_ms >= milestone_ms {

@@ -16,7 +16,7 @@
 //! | 11 hidden | at |
 //! | 12 restored input | name*, delay, listened |
 //! | 13 memory | source (1 the JavaScript heap, 2 the whole page), bytes, at, total, limit |
-//! | 14 native | at |
+//! | 14 native | at, interaction count |
 //!
 //! Times are ms of the document's clock, sizes bytes; * is a [`Label`]. Opening has numbers of its own, see [`open`].
 
@@ -141,7 +141,7 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
             total_bytes: d,
             limit_bytes: e,
         }),
-        14 => view.on_native(a),
+        14 => view.on_native(a, b),
         _ => {}
     }
 }

@@ -1,6 +1,6 @@
 //! Time To First Byte: from the (activated) navigation to the first byte of the answer, and where that time went.
 
-use crate::attribution::{Facts, NO_FACTS};
+use crate::attribution::Facts;
 use crate::entry::Navigation;
 
 /// `responseStart` as the browser gives it, which is the interim answer where 103 Early Hints were sent.
@@ -10,7 +10,7 @@ pub fn value_ms(navigation: &Navigation) -> f64 {
 
 /// Five phases that sum to the value. Browsers give stamps out of order (Firefox 153 has a negative `fetchStart` on local
 /// loads), so each phase ends no earlier than it began and no later than the first byte.
-pub fn attribution(navigation: &Navigation) -> Facts {
+pub fn attribution(navigation: &Navigation, facts: &mut Facts) {
     let worker = navigation.worker_start_ms;
     let ends = [
         if worker > 0.0 {
@@ -25,13 +25,11 @@ pub fn attribution(navigation: &Navigation) -> Facts {
     ];
     let value = value_ms(navigation);
     let mut begun = 0.0;
-    let mut facts = NO_FACTS;
     for (fact, end) in facts.iter_mut().zip(ends) {
         let end = since_activation(navigation, end).min(value).max(begun);
         *fact = end - begun;
         begun = end;
     }
-    facts
 }
 
 fn since_activation(navigation: &Navigation, at_ms: f64) -> f64 {
@@ -41,10 +39,11 @@ fn since_activation(navigation: &Navigation, at_ms: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attribution::written;
 
     fn check(navigation: Navigation, expected_ms: f64, expected_phases_ms: [f64; 5]) {
         assert_eq!(value_ms(&navigation), expected_ms);
-        assert_eq!(attribution(&navigation)[..5], expected_phases_ms);
+        assert_eq!(written(|facts| attribution(&navigation, facts))[..5], expected_phases_ms);
     }
 
     #[test]

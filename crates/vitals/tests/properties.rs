@@ -1,6 +1,7 @@
 //! The engine against straightforward oracles, and against numbers that no browser gives, over many generated streams.
 
 use proptest::prelude::*;
+use vitals::attribution::written;
 use vitals::cls::Cls;
 use vitals::inp::Inp;
 use vitals::replay::{self, NUMBERS};
@@ -256,7 +257,7 @@ proptest! {
         }
         prop_assert_eq!(cls.value(), worst_window(&shifts));
         let largest = shifts.iter().filter(|shift| !shift.2).map(|shift| shift.1).fold(0.0, f64::max);
-        let blamed = cls.attribution(0.0)[0];
+        let blamed = written(|facts| cls.attribution(0.0, facts))[0];
         prop_assert_eq!(blamed.is_nan(), cls.value() == 0.0);
         prop_assert!(blamed.is_nan() || blamed <= largest);
     }
@@ -290,7 +291,7 @@ proptest! {
         let unseen = (assume_unseen && count > 0).then_some(8.0);
         let expected = slow_interaction(&pairs, count);
         prop_assert_eq!(inp.value_ms(), expected.or(unseen));
-        prop_assert_eq!(inp.attribution(0.0)[1].is_nan(), expected.is_none());
+        prop_assert_eq!(written(|facts| inp.attribution(0.0, facts))[1].is_nan(), expected.is_none());
         ids.sort_unstable();
         ids.dedup();
         // Sixteen ids are remembered, and those of the slowest ten; one that comes back later counts again.

@@ -1,0 +1,21 @@
+// From what was there before the agent to the agent: the inline snippet's stub stays, a queue that a page wrote itself gets a real one
+// in its place, and no call is lost.
+
+import { arrive, call } from '../../agent-wasm/src/gate.js';
+import { bringEngine } from './load.js';
+import { stub } from './stub.js';
+
+/** @returns the callable of the page, from now on served by the agent; `options` start it before anything that was called. */
+export function takeOver(found, options) {
+  const early = found && found.early;
+  const callable = early ? found : stub();
+  callable.isLoaded = true;
+  if (early) early.isInline = true;
+  arrive(early, bringEngine);
+  const kept = Array.from((found && found.q) || []);
+  callable.q = { push: call };
+  // The page's calls come after its own start, so that they find an agent.
+  if (options) call([0, 'start', options]);
+  kept.forEach((each) => call(Array.from(each)));
+  return callable;
+}
