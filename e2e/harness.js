@@ -28,7 +28,7 @@ const POLL_MS = 50;
  * `prepare` runs once all of them are there. A start that fails half way ends what it has started.
  */
 export function stage({ launch = launchChromium, prepare = async () => {} } = {}) {
-  const scene = {};
+  const scene = { compared: [] };
   before(async () => {
     scene.collector = await startCollector();
     scene.pages = await startPages({ collector: scene.collector });
@@ -53,6 +53,8 @@ export async function until(what, probe, timeout_ms = 10_000) {
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }
 }
+
+export const pause = (ms) => new Promise((wake) => setTimeout(wake, ms));
 
 /** A running `vitalscope serve` on free loopback ports with a data folder of its own. */
 async function startCollector({ env = {} } = {}) {

@@ -1,103 +1,128 @@
-// The page server: fixture pages on an origin of their own, images that take their time, a sink for the oracle, and a road to the
-// collector that can be made bad. It is a plain node:http server; every test file starts its own.
+// The page server: fixture pages on an origin of their own, images that take their time, an ear for the oracle, and, on another
+// origin, the road to the collector. It is a plain node:http server; every test file starts its own.
 
 import { createServer } from 'node:http';
 import { readFile } from 'node:fs/promises';
+import { head, oracleFor } from './head.js';
+import { createSink } from './sink.js';
 
 const MAX_DELAY_MS = 5_000;
+
+/** A photograph, as far as browsers can tell: 300 x 200 pixels of noise. A flat image has too little in it to count for LCP. */
+const PHOTO = photograph(300, 200);
 
 /** One 600 x 400 image, drawn here so that no binary file is needed. */
 const IMAGE = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400"><rect width="600" height="400" fill="teal"/></svg>`;
 
-/** Answers of the bad road, by name: what happens to a beacon before, and whether it arrives. */
-const ROADS = {
-  /** Refuses as a busy server does. */
-  'busy': { status: 503, headers: { 'Retry-After': '1' }, forward: false },
-  /** Stores it, but the answer never reaches the page: the sender cannot know. */
-  'lost-answer': { status: null, headers: {}, forward: true },
-};
-
 export async function startPages({ collector }) {
   const told = [];
-  const delivered = [];
-  const faults = [];
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error) => {
-      response.writeHead(500).end(String(error));
-    });
-  });
+  const heard = [];
+  const sink = createSink({ collector });
+  const snippetText = await (await fetch(`${collector.publicOrigin}/snippet.js`)).text();
 
   async function answer(request, response) {
     const url = new URL(request.url, 'http://pages');
-    const delay_ms = Math.min(Number(url.searchParams.get('delay_ms') ?? 0), MAX_DELAY_MS);
+    const query = url.searchParams;
+    if (url.pathname.startsWith('/road/')) return sink.answer(request, response, url);
+    const delay_ms = Math.min(Number(query.get('delay_ms') ?? 0), MAX_DELAY_MS);
     if (delay_ms > 0) await new Promise((wake) => setTimeout(wake, delay_ms));
+    const redirects = Number(query.get('redirects') ?? 0);
+    if (redirects > 0) {
+      query.set('redirects', redirects - 1);
+      return response.writeHead(302, { Location: `${url.pathname}?${query}` }).end();
+    }
     if (url.pathname === '/oracle') {
-      told.push(JSON.parse(await body(request)));
+      const said = JSON.parse(await text(request));
+      (said.reports ? heard : told).push(said);
       return response.writeHead(204, { 'Access-Control-Allow-Origin': '*' }).end();
     }
-    if (url.pathname.startsWith('/road/')) return road(request, response, url);
+    if (url.pathname === '/oracle.js') return script(response, await oracleFor(query, `${pages.origin}/oracle`));
     if (url.pathname === '/image.svg') {
       return response.writeHead(200, { 'Content-Type': 'image/svg+xml', 'Cache-Control': 'no-store' }).end(IMAGE);
     }
-    if (/^\/[a-z-]+\.html$/.test(url.pathname)) {
-      const page = await readFile(new URL(`./fixtures${url.pathname}`, import.meta.url), 'utf8');
-      const filled = page
-        .replaceAll('{{AGENT}}', `${collector.publicOrigin}/agent.js`)
-        .replaceAll('{{SNIPPET}}', await snippet())
-        .replaceAll('{{RELEASE}}', (url.searchParams.get('release') ?? 'e2e').replace(/[^\w.-]/g, ''))
-        .replaceAll('{{ENDPOINT}}', endpoint(url.searchParams.get('endpoint')));
-      return response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(filled);
+    if (url.pathname === '/photo.bmp') {
+      return response.writeHead(200, { 'Content-Type': 'image/bmp', 'Cache-Control': 'no-store' }).end(PHOTO);
     }
+    if (/^\/[a-z-]+\.html$/.test(url.pathname)) return page(response, url);
     return response.writeHead(404).end();
   }
 
-  async function snippet() {
-    const response = await fetch(`${collector.publicOrigin}/snippet.js`);
-    return response.text();
+  const script = (response, body) => response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(body);
+
+  async function page(response, { pathname, searchParams: query }) {
+    const agent = `${collector.publicOrigin}/agent.js`;
+    const markup = head(query, { agent, snippet: `${collector.publicOrigin}/snippet.js`, snippetText, endpoint: endpoint(query.get('endpoint') ?? 'road') });
+    const filled = (await readFile(new URL(`./fixtures${pathname}`, import.meta.url), 'utf8'))
+      .replaceAll('{{HEAD}}', () => markup)
+      .replaceAll('{{AGENT}}', agent)
+      .replaceAll('{{SNIPPET}}', () => snippetText)
+      .replaceAll('{{RELEASE}}', (query.get('release') ?? 'e2e').replace(/[^\w.-]/g, ''))
+      .replaceAll('{{ENDPOINT}}', endpoint(query.get('endpoint')))
+      .replaceAll('{{ORIGIN}}', pages.origin)
+      .replaceAll('{{FOREIGN}}', pages.origin.replace('127.0.0.1', 'localhost'));
+    const headers = { 'Content-Type': 'text/html; charset=utf-8' };
+    // A policy under which WebAssembly does not compile.
+    if (query.has('strict')) headers['Content-Security-Policy'] = `script-src 'unsafe-inline' ${pages.origin} ${collector.publicOrigin}`;
+    return response.writeHead(200, headers).end(filled);
   }
 
-  /** Where a page's beacons go: straight, over the bad road, or nowhere. */
+  /** Where a page's beacons go: straight, over the road, or nowhere. */
   function endpoint(name) {
-    if (name === 'road') return `${pages.origin}/road`;
+    if (name === 'road') return `${pages.roadOrigin}/road`;
     if (name === 'dead') return 'http://127.0.0.1:9';
     return collector.publicOrigin;
   }
 
-  async function road(request, response, url) {
-    const cors = { 'Access-Control-Allow-Origin': '*', 'Access-Control-Expose-Headers': 'Retry-After' };
-    const sent = await body(request);
-    const fault = faults.shift();
-    const { status, headers, forward } = ROADS[fault] ?? { status: 204, headers: {}, forward: true };
-    if (forward) {
-      const arrived = await fetch(`${collector.publicOrigin}${url.pathname.replace('/road', '')}`, {
-        method: 'POST', body: sent, headers: { Origin: pages.origin, 'User-Agent': request.headers['user-agent'] },
-      });
-      if (arrived.status !== 204) throw new Error(`the collector answered ${arrived.status}: ${await arrived.text()}`);
-    }
-    delivered.push({ fault: fault ?? 'none', beacon: JSON.parse(sent) });
-    if (status === null) return request.socket.destroy();
-    return response.writeHead(status, { ...cors, ...headers }).end();
+  async function listen() {
+    const server = createServer((request, response) => {
+      answer(request, response).catch((error) => response.writeHead(500).end(String(error)));
+    });
+    await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+    return { server, origin: `http://127.0.0.1:${server.address().port}` };
   }
 
+  const [main, road] = [await listen(), await listen()];
   const pages = {
-    /** What the oracle said: `{path, name, value, rating, navigationType}`, in order of arrival. */
+    origin: main.origin,
+    /** Another origin, as a collector mostly is, so that preflights would show. */
+    roadOrigin: road.origin,
+    /** What the oracle of `addOracle` said: `{path, name, value, rating, navigationType}`, in order of arrival. */
     told,
-    /** Every beacon that took the bad road, with the fault it met. */
-    delivered,
-    /** Faults that the next beacons on the bad road meet, one each. */
-    faults,
+    /** The messages of the oracle in the head: see `oracle.js`. */
+    heard,
+    sink,
     async stop() {
-      server.closeAllConnections();
-      await new Promise((done) => server.close(done));
+      for (const { server } of [main, road]) {
+        server.closeAllConnections();
+        await new Promise((done) => server.close(done));
+      }
     },
   };
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  pages.origin = `http://127.0.0.1:${server.address().port}`;
+  sink.origin = pages.origin;
   return pages;
 }
 
-async function body(request) {
+async function text(request) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** A Windows bitmap of 24 bits a pixel, which needs no compressor. */
+function photograph(width, height) {
+  const header_bytes = 54;
+  const bitmap = Buffer.alloc(header_bytes + width * height * 3);
+  bitmap.write('BM');
+  bitmap.writeUInt32LE(bitmap.length, 2);
+  bitmap.writeUInt32LE(header_bytes, 10);
+  bitmap.writeUInt32LE(40, 14);
+  bitmap.writeInt32LE(width, 18);
+  bitmap.writeInt32LE(height, 22);
+  bitmap.writeUInt16LE(1, 26);
+  bitmap.writeUInt16LE(24, 28);
+  for (let at = header_bytes, noise = 1; at < bitmap.length; at++) {
+    noise = (Math.imul(noise, 1103515245) + 12345) >>> 0;
+    bitmap[at] = noise >>> 24;
+  }
+  return bitmap;
 }

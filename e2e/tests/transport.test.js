@@ -19,12 +19,12 @@ async function openPage(url, prepare = () => {}) {
 
 for (const fault of ['busy', 'lost-answer']) {
   test(`a beacon that meets "${fault}" is sent again and counts once`, async () => {
-    scene.pages.delivered.length = 0;
-    scene.pages.faults.push(fault, fault);
+    scene.pages.sink.delivered.length = 0;
+    scene.pages.sink.faults.push(fault, fault);
     const { page, errors, close } = await openPage(`${scene.pages.origin}/road.html?endpoint=road&release=${fault}`);
     await page.evaluate(() => vitalscope('measure', 'checkout', 123.5));
-    await until('the beacon passed on its third try', () => scene.pages.delivered.filter((one) => one.fault === 'none').length >= 1, 20_000);
-    const [first, second, third] = scene.pages.delivered;
+    await until('the beacon passed on its third try', () => scene.pages.sink.delivered.filter((one) => one.fault === 'none').length >= 1, 20_000);
+    const [first, second, third] = scene.pages.sink.delivered;
     assert.deepEqual([first.fault, second.fault, third.fault], [fault, fault, 'none']);
     const { sent: _1, ...before } = first.beacon;
     const { sent: _2, ...again } = third.beacon;

@@ -1,0 +1,107 @@
+// Ours against the oracle's, view by view. Ours is what the collector would hold: the road's beacons merged, or, where the page sent
+// raw entries, the collector's own rows. Not here: what a page does.
+
+import assert from 'node:assert/strict';
+import { until } from './harness.js';
+
+export const VITALS = ['FCP', 'LCP', 'CLS', 'INP', 'FID', 'TTFB'];
+/** Both sides saw the same entries; the wire keeps four decimals of milliseconds, eight of a layout shift score. */
+const TOLERANCE = { FCP: 0.1, LCP: 0.1, CLS: 1e-4, INP: 0.1, FID: 0.1, TTFB: 0.1 };
+/** After the page's last word on the loopback nothing more is under way. */
+const QUIET_MS = 150;
+
+/** The oracle's newest message of a run, once the page has hidden `hides` times, and everything sent at that moment has arrived. */
+export async function oracleOf(scene, run, hides = 1) {
+  const { heard, sink } = scene.pages;
+  const message = await until(`the oracle speaks of ${run}`, () => heard.findLast((said) => said.run === run && said.hides >= hides));
+  let count = -1;
+  await until('the road is quiet', async () => {
+    const before = count;
+    count = sink.delivered.length + heard.length;
+    if (count !== before) await new Promise((wake) => setTimeout(wake, QUIET_MS));
+    return count === before;
+  });
+  return { ...message, views: viewsHeard(message) };
+}
+
+/** Reports grouped by the page view they belong to: `[{nav, url, vitals: {LCP: {value, rating, sequence}}, at40}]`. */
+function viewsHeard({ reports }) {
+  const views = new Map();
+  for (const { source, name, value, rating, navigationType, since, url } of reports) {
+    const view = views.get(since) ?? { nav: navigationType, since, url, vitals: {}, at40: undefined };
+    views.set(since, view);
+    if (source === 'at40') {
+      view.at40 = value;
+      continue;
+    }
+    const sequence = view.vitals[name]?.sequence ?? [];
+    view.vitals[name] = { value, rating, sequence: [...sequence, value] };
+  }
+  return [...views.values()].sort((a, b) => a.since - b.since);
+}
+
+/** Our page views of a run, from the road; with raw entries among them, the vitals are the collector's. */
+export async function oursOf(scene, run) {
+  const views = scene.pages.sink.viewsOf(run);
+  if (!views.some((view) => view.hasRaw)) return views;
+  return Promise.all(views.map(async (view) => ({ ...view, vitals: await storedVitals(scene, view.id) })));
+}
+
+/** A view's vitals as ClickHouse holds them. */
+export async function storedVitals(scene, view) {
+  const rows = await until(`rows of ${view}`, async () => {
+    const found = await scene.collector.query(`SELECT vital, value, rating, engine FROM vitalscope.measurements WHERE view_id = '${view}'`);
+    return found.length > 0 && found;
+  });
+  return Object.fromEntries(rows.map(({ vital, ...row }) => [vital, row]));
+}
+
+/**
+ * Every view and vital of a run on both sides. `except` names vitals that the scenario itself compares with another oracle;
+ * `within` widens a tolerance where the specification does: `{FCP: 20}`. Returns both sides.
+ */
+export async function assertEqual(scene, run, { hides = 1, except = [], within = {}, vitals = VITALS } = {}) {
+  const said = await oracleOf(scene, run, hides);
+  const ours = await oursOf(scene, run);
+  assert.equal(ours.length, said.views.length, `page views: ours ${ours.map(brief).join('; ')} | oracle ${said.views.map(brief).join('; ')}`);
+  for (const [index, theirs] of said.views.entries()) {
+    const view = ours[index];
+    assert.equal(view.nav, theirs.nav, 'navigation type');
+    for (const vital of vitals) {
+      if (except.includes(vital)) continue;
+      assertVital(vital, view, theirs, within[vital] ?? TOLERANCE[vital]);
+      if (vital in theirs.vitals) scene.compared.push({ run, view: view.id, vital, rating: theirs.vitals[vital].rating, nav: theirs.nav, value: view.vitals[vital].value });
+    }
+  }
+  return { ours, said };
+}
+
+function assertVital(vital, ours, theirs, tolerance) {
+  const sides = `ours ${brief(ours)} | oracle ${brief(theirs)}`;
+  assert.equal(vital in ours.vitals, vital in theirs.vitals, `${vital} is there on one side only: ${sides}`);
+  if (!(vital in theirs.vitals)) return;
+  const difference = Math.abs(ours.vitals[vital].value - theirs.vitals[vital].value);
+  assert.ok(difference <= tolerance, `${vital} differs by ${difference}: ${sides}`);
+}
+
+export const brief = ({ nav, vitals }) => `${nav} ${Object.entries(vitals).map(([name, { value }]) => `${name} ${value}`).join(' ')}`;
+
+/** Everything compared in this file, as ClickHouse holds it: same value, the oracle's rating, its navigation type. */
+export async function assertStored(scene) {
+  assert.ok(scene.compared.length > 0, 'something was compared');
+  const { sink } = scene.pages;
+  const key = (row) => `${row.view} ${row.vital}`;
+  let problems = [];
+  await until('the rows', async () => {
+    const rows = await scene.collector.query(`SELECT view_id AS view, vital, value, rating, navigation_type AS nav FROM vitalscope.measurements WHERE app = 'e2e'`);
+    const stored = new Map(rows.map((row) => [key(row), row]));
+    problems = scene.compared.flatMap((expected) => {
+      const row = stored.get(key(expected));
+      const isEqual = row && Math.abs(row.value - expected.value) < 1e-9 && row.rating === expected.rating && row.nav === expected.nav;
+      return isEqual ? [] : [`${JSON.stringify(expected)} is ${JSON.stringify(row)}`];
+    });
+    return problems.length === 0;
+  }).catch(() => assert.deepEqual(problems, []));
+  assert.deepEqual(sink.complaints, [], 'the collector took every beacon');
+  assert.deepEqual(sink.preflights, [], 'no beacon needed a preflight');
+}

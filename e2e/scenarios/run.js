@@ -1,0 +1,40 @@
+// Runs scenarios, a row each: opens the page in a window of its own, does what the row says, leaves, and compares with the oracle.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { assertEqual } from '../comparison.js';
+import { pause } from '../harness.js';
+
+/** Google's library reports an interaction at the next idle moment, at the latest after one second. */
+export const ORACLE_SETTLES_MS = 1_200;
+
+let count = 0;
+
+/** A name for one visit that nothing else in this file has. */
+export const newRun = (name) => `s${name.split(' ')[0]}-${++count}`;
+
+/** Opens a row's page in a new window; `{run, window, tab, errors}`. */
+export async function openPage(scene, row) {
+  const run = newRun(row.name);
+  const url = `${scene.pages.origin}/${row.page}${row.page.includes('?') ? '&' : '?'}run=${run}`;
+  const window = await scene.browser.window();
+  const tab = await window.open(row.background ? url : 'about:blank', { background: row.background });
+  await tab.watchErrors();
+  if (!row.background) await tab.goto(url);
+  return { run, window, tab };
+}
+
+export async function play(scene, row) {
+  const { run, window, tab } = await openPage(scene, row);
+  await row.act(tab, { scene, run, window });
+  if (row.settles) await pause(ORACLE_SETTLES_MS);
+  if (row.isLeft !== false) await tab.leave();
+  const sides = await assertEqual(scene, run, row);
+  await row.check?.({ ...sides, scene, run });
+  assert.deepEqual(tab.errors, [], 'the page saw no exception');
+  await window.close();
+}
+
+export function scenarios(scene, rows) {
+  for (const row of rows) test(row.name, () => play(scene, row));
+}
