@@ -7,11 +7,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from './socket.js';
-import { until } from './harness.js';
+import { pause, until } from './harness.js';
 
 const START_TIMEOUT_MS = 20_000;
 /** The first input of a headless Chromium needs the pointer to rest. */
 const POINTER_RESTS_MS = 300;
+/** A finger needs some time, in which a frame is painted between pointerdown and click. */
+const PRESS_MS = 50;
 
 /** A browser whose windows are separate people: nothing is shared between them. */
 export async function launchChromiumPlainly() {
@@ -160,15 +162,19 @@ class Tab {
   async hover(selector) {
     const place = await this.middleOf(selector);
     await this.mouse('mouseMoved', place);
-    if (!this.hasRested) await new Promise((wake) => setTimeout(wake, POINTER_RESTS_MS));
+    if (!this.hasRested) await pause(POINTER_RESTS_MS);
     this.hasRested = true;
     return place;
   }
 
   /** A click of a person; done when the page has handled it. */
   async click(selector, more) {
-    const place = await this.hover(selector);
-    await Promise.all([this.mouse('mousePressed', place, more), this.mouse('mouseReleased', place, more)]);
+    await this.clickAt(await this.hover(selector), more);
+  }
+
+  /** A click where the pointer rests already: asks the page nothing, so it may be busy. */
+  async clickAt(place, more) {
+    await Promise.all([this.mouse('mousePressed', place, more), pause(PRESS_MS).then(() => this.mouse('mouseReleased', place, more))]);
   }
 
   async press(letter) {

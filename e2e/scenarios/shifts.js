@@ -1,0 +1,135 @@
+// Scenarios 14 to 21: layout shifts. Plans are [ms, pixels] pairs; a shift of the 800 x 200 block scores by how far it moves.
+
+import assert from 'node:assert/strict';
+import { painted } from './expectations.js';
+
+const SMALL = 8;
+const LARGE = 200;
+/** Three shift windows, small, large and small, more than a second apart. */
+const THREE_WINDOWS = [[0, SMALL], [1_100, LARGE], [2_200, SMALL]];
+
+/** Moves the block in the page as planned. */
+const shift = (tab, plan) => tab.evaluate((plan) => window.shiftAt(plan), plan);
+
+const shifting = (plan) => async (tab) => {
+  await painted(tab);
+  await shift(tab, plan);
+};
+
+/** Times and scores of the page's shifts, as a browser tells anybody who asks. */
+const shiftsOf = (tab) =>
+  tab.evaluate(() => new Promise((done) => {
+    new PerformanceObserver((list) => done(list.getEntries().map(({ startTime, value }) => ({ startTime, value })))).observe({ type: 'layout-shift', buffered: true });
+  }));
+
+const sum = (shifts) => shifts.reduce((total, { value }) => total + value, 0);
+const assertClose = (value, expected) => assert.ok(Math.abs(value - expected) <= 1e-4, `${value}, expected ${expected}`);
+const clsOf = ({ ours }) => ours[0].vitals.CLS.value;
+
+/** Shifts with a gap that is less than a second belong together, else not. */
+const gap = (ms, isOneWindow) => {
+  let shifts;
+  return {
+    name: `15 a gap of ${ms} ms between two shifts: CLS as the oracle says, ${isOneWindow ? 'their sum' : 'the larger one'}`,
+    page: 'shifts.html',
+    act: async (tab) => {
+      // The first frame at or after the time: at most 17 ms later.
+      await shifting([[0, 40], [isOneWindow ? ms - 12 : ms, 80]])(tab);
+      shifts = await shiftsOf(tab);
+      assert.equal(shifts[1].startTime - shifts[0].startTime < 1_000, isOneWindow, 'the page did what was asked');
+    },
+    check: (sides) => assertClose(clsOf(sides), isOneWindow ? sum(shifts) : Math.max(...shifts.map(({ value }) => value))),
+  };
+};
+
+export const SHIFTS = [
+  {
+    name: '14 three shifts within a second: CLS is their sum, as the oracle says',
+    page: 'shifts.html',
+    act: shifting([[0, 20], [300, 40], [600, 60]]),
+    check: (sides) => {
+      assert.ok(clsOf(sides) > 0.02);
+      assertClose(clsOf(sides), sides.said.raw.CLS);
+    },
+  },
+  gap(990, true),
+  gap(1_010, false),
+  {
+    name: '16 small, large and small shift windows, loaded early: CLS is the largest, as the oracle says',
+    page: 'shifts.html',
+    act: shifting(THREE_WINDOWS),
+    check: (sides) => assertClose(clsOf(sides), sides.said.raw.CLS),
+  },
+  {
+    name: '17 small, large and small shift windows, loaded late: D1, ours is the raw observer\'s, upstream\'s the last window',
+    page: 'shifts.html?late=1',
+    except: ['CLS'],
+    act: async (tab) => {
+      await shift(tab, [[500, SMALL], [1_600, LARGE], [2_700, SMALL]]);
+      await tab.evaluate('loadLate()');
+      await painted(tab);
+    },
+    check: ({ ours, said }) => {
+      assertClose(ours[0].vitals.CLS.value, said.raw.CLS);
+      assert.ok(said.views[0].vitals.CLS.value < said.raw.CLS / 2, `upstream says ${said.views[0].vitals.CLS.value}, the raw observer ${said.raw.CLS}`);
+    },
+  },
+  {
+    name: '18 a shift within half a second of a click: not counted, as the oracle says',
+    page: 'shifts.html',
+    settles: true,
+    act: async (tab) => {
+      await painted(tab);
+      await tab.click('#button');
+      await shift(tab, [[50, LARGE]]);
+      assert.equal((await shiftsOf(tab)).length, 1, 'there was a shift');
+    },
+    check: (sides) => assert.equal(clsOf(sides), 0),
+  },
+  {
+    name: '19 a shift, hidden, shown, a larger shift window, hidden: two reports whose differences add up, as the oracle says',
+    page: 'shifts.html',
+    canHide: true,
+    hides: 2,
+    act: async (tab) => {
+      await shifting([[0, SMALL]])(tab);
+      await tab.hide();
+      await tab.show();
+      await shift(tab, [[1_100, LARGE]]);
+    },
+    check: ({ ours, said, scene, run }) => {
+      const { sequence } = said.views[0].vitals.CLS;
+      assert.equal(sequence.length, 2);
+      const told = scene.pages.sink.beaconsOf(run).flatMap(({ m = [] }) => m.filter(({ n, v }) => n === 'CLS' && v > 0).map(({ v }) => v));
+      const distinct = [...new Set(told)];
+      assert.equal(distinct.length, 2, `ours told ${told}`);
+      distinct.forEach((value, index) => assertClose(value, sequence[index]));
+      assertClose(ours[0].vitals.CLS.value, sequence[1]);
+    },
+  },
+  {
+    name: '20 a shift still queued when the page is left: counted, as the oracle says',
+    page: 'shifts.html',
+    act: async (tab) => {
+      await painted(tab);
+      // The navigation begins, and the main thread stays busy until after its answer: nothing is delivered before the page hides.
+      await tab.evaluate(() => {
+        requestAnimationFrame(() => {
+          document.querySelector('#spacer').style.height = '120px';
+          location.href = 'about:blank';
+          setTimeout(() => { const end = performance.now() + 300; while (performance.now() < end); });
+        });
+      });
+    },
+    check: (sides) => assert.ok(clsOf(sides) > 0),
+  },
+  {
+    name: '21 shifts inside frames, of the same and of another origin: CLS 0, as the oracle says',
+    page: 'frames.html',
+    act: async (tab) => {
+      await painted(tab);
+      await tab.untilPage('both frames have shifted', 'done.size === 2');
+    },
+    check: (sides) => assert.equal(clsOf(sides), 0),
+  },
+];
