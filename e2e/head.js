@@ -6,6 +6,7 @@
 // | `snippet`, `agent`, `oracle` | `early` (in the head, synchronously; the default), `late` (when the test calls `loadLate()`), `none` |
 // | `late` | all three late |
 // | `all`, `soft` | the oracle reports every change, and soft navigations |
+// | `options` | JSON: the page starts the agent with these options too, and keeps what `onMeasurement` says in `told` |
 // | `endpoint` | where beacons go: `road` (the default here), `straight`, `dead` |
 
 import { oracleScript } from './oracle.js';
@@ -19,12 +20,14 @@ export function head(query, { agent, snippet, snippetText, endpoint }) {
   const attributes = Object.entries(data).map(([name, value]) => `data-${name}="${value}"`).join(' ');
   const asked = ['all', 'soft'].filter((name) => query.has(name)).map((name) => `${name}=1`).join('&');
   const oracle = `/oracle.js?${asked}`;
-  const scripts = [['oracle', oracle, {}], ['snippet', snippet, {}], ['agent', agent, data]];
+  const options = query.get('options');
+  const scripts = [['oracle', oracle, {}], ['snippet', snippet, {}], ['agent', agent, options ? {} : data]];
   const late = scripts.filter(([part]) => when(part) === 'late').map(([, src, dataset]) => ({ src, dataset }));
   return [
     when('oracle') === 'early' ? `<script src="${oracle}"></script>` : '',
     when('snippet') === 'early' ? `<script>${snippetText}</script>` : '',
-    when('agent') === 'early' ? `<script src="${agent}" ${attributes}></script>` : '',
+    when('agent') === 'early' ? `<script src="${agent}" ${options ? '' : attributes}></script>` : '',
+    options ? `<script>(${startByPage})(${JSON.stringify({ ...data, ...JSON.parse(options) })});</script>` : '',
     late.length ? `<script>window.loadLate = (${loadLate})(${JSON.stringify(late)});</script>` : '',
   ].filter(Boolean).join('\n');
 }
@@ -39,4 +42,11 @@ function loadLate(scripts) {
     Object.assign(script.dataset, dataset);
     document.head.append(script);
   }))).then(() => true);
+}
+
+/** Run in the page: starts the agent as a page's own code does. */
+function startByPage(options) {
+  window.told = [];
+  const onMeasurement = ({ name, value, delta }) => window.told.push({ name, value, delta });
+  window.vitalscope('start', { ...options, onMeasurement });
 }

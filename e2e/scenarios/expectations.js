@@ -8,7 +8,7 @@ export const loaded = (tab) =>
 
 /** The oracle has seen the first paint and a first candidate of the largest. */
 export const painted = (tab) =>
-  tab.untilPage('content is painted', () => window.oracle.reports.some(({ name }) => name === 'FCP') && window.oracle.known.LCP > 0);
+  tab.untilPage('content is painted', () => window.oracle.reports.some(({ name }) => name === 'FCP') && window.oracle.known.size > 0);
 
 /** The browser has named a candidate larger than the title. */
 export const largest = (tab) => tab.untilPage('the large candidate', () => window.oracle.known.size > 50_000);
