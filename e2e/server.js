@@ -43,16 +43,18 @@ export async function startPages({ collector }) {
     if (url.pathname === '/photo.bmp') {
       return response.writeHead(200, { 'Content-Type': 'image/bmp', 'Cache-Control': 'no-store' }).end(PHOTO);
     }
-    if (/^\/[a-z-]+\.html$/.test(url.pathname)) return page(response, url);
+    const [, fixture] = url.pathname.match(/\/([a-z-]+\.html)$/) ?? [];
+    if (fixture) return page(response, fixture, query);
     return response.writeHead(404).end();
   }
 
   const script = (response, body) => response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(body);
 
-  async function page(response, { pathname, searchParams: query }) {
+  /** A fixture, under whatever path it was asked for. */
+  async function page(response, fixture, query) {
     const agent = `${collector.publicOrigin}/agent.js`;
     const markup = head(query, { agent, snippet: `${collector.publicOrigin}/snippet.js`, snippetText, endpoint: endpoint(query.get('endpoint') ?? 'road') });
-    const filled = (await readFile(new URL(`./fixtures${pathname}`, import.meta.url), 'utf8'))
+    const filled = (await readFile(new URL(`./fixtures/${fixture}`, import.meta.url), 'utf8'))
       .replaceAll('{{HEAD}}', () => markup)
       .replaceAll('{{AGENT}}', agent)
       .replaceAll('{{SNIPPET}}', () => snippetText)

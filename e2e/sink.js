@@ -20,12 +20,10 @@ const FAULTS = {
 
 export function createSink({ collector }) {
   const sink = {
-    /** Every beacon in order of arrival: `{fault, beacon, bytes, url, type, packed}`. */
+    /** Every beacon in order of arrival: `{fault, beacon, text, url, type, packed, at}`. */
     delivered: [],
-    /** Faults that the next beacons meet, one each. */
-    faults: [],
-    /** A fault that every beacon of a release meets, by release. */
-    always: {},
+    /** Faults that the next beacons of a release meet, one each, by release. */
+    faults: {},
     /** Preflights: there must be none. */
     preflights: [],
     /** What the collector did not take. */
@@ -40,21 +38,23 @@ export function createSink({ collector }) {
         return response.writeHead(204, { ...cors, 'Access-Control-Allow-Methods': 'POST', 'Access-Control-Allow-Headers': 'content-type' }).end();
       }
       const body = await bytes(request);
-      const { beacon, packed } = decode(body, url);
-      const fault = sink.faults.shift() ?? sink.always[beacon.release] ?? 'none';
+      const { text, packed } = decode(body, url);
+      const beacon = JSON.parse(text);
+      const fault = sink.faults[beacon.release]?.shift() ?? 'none';
       const { status, headers, forward } = FAULTS[fault];
       if (forward) await pass(body, request, url);
-      sink.delivered.push({ fault, beacon, bytes: body.length, url: url.pathname + url.search, type: request.headers['content-type'] ?? '', packed, at: Date.now() });
+      sink.delivered.push({ fault, beacon, text, url: url.pathname + url.search, type: request.headers['content-type'] ?? '', packed, at: Date.now() });
       if (status === null) return request.socket.destroy();
       return response.writeHead(status, { ...cors, ...headers }).end();
     },
 
-    beaconsOf: (release) => sink.delivered.filter(({ beacon }) => beacon.release === release).map(({ beacon }) => beacon),
+    deliveredOf: (release) => sink.delivered.filter(({ beacon }) => beacon.release === release),
+    beaconsOf: (release) => sink.deliveredOf(release).map(({ beacon }) => beacon),
 
     /** What is known of each page view of a release, oldest first, merged as the store merges: the newest `seq` of each vital wins. */
     viewsOf(release) {
       const views = new Map();
-      const arrived = sink.delivered.filter((one) => one.beacon.release === release && FAULTS[one.fault].forward);
+      const arrived = sink.deliveredOf(release).filter((one) => FAULTS[one.fault].forward);
       for (const { beacon } of arrived) {
         const view = views.get(beacon.view) ?? { id: beacon.view, start: beacon.start, seq: -1, vitals: {}, hasRaw: false, beacon_count: 0 };
         views.set(beacon.view, view);
@@ -89,5 +89,5 @@ async function bytes(request) {
 /** A beacon is JSON, gzipped if its address or its first bytes say so. */
 function decode(body, url) {
   const packed = url.searchParams.get('enc') === 'gzip' || GZIP_MAGIC.every((byte, at) => body[at] === byte);
-  return { beacon: JSON.parse((packed ? gunzipSync(body) : body).toString('utf8')), packed };
+  return { text: (packed ? gunzipSync(body) : body).toString('utf8'), packed };
 }
