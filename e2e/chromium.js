@@ -30,6 +30,7 @@ export async function launchChromiumPlainly() {
   });
   const socket = await connect(address);
   return {
+    name: 'chromium',
     send: socket.send,
     async window() {
       const { browserContextId } = await socket.send('Target.createBrowserContext', { disposeOnDetach: true });

@@ -24,6 +24,7 @@ export function head(query, { agent, snippet, snippetText, endpoint }) {
   const scripts = [['oracle', oracle, {}], ['snippet', snippet, {}], ['agent', agent, options ? {} : data]];
   const late = scripts.filter(([part]) => when(part) === 'late').map(([, src, dataset]) => ({ src, dataset }));
   return [
+    `<script>(${keepProblems})();</script>`,
     when('oracle') === 'early' ? `<script src="${oracle}"></script>` : '',
     when('snippet') === 'early' ? `<script>${snippetText}</script>` : '',
     when('agent') === 'early' ? `<script src="${agent}" ${options ? '' : attributes}></script>` : '',
@@ -34,6 +35,13 @@ export function head(query, { agent, snippet, snippetText, endpoint }) {
 
 /** Answers `/oracle.js`. */
 export const oracleFor = (query, sink) => oracleScript({ sink, all: query.has('all'), soft: query.has('soft') });
+
+/** Run in the page: what nobody catches, for browsers whose driver does not tell. */
+function keepProblems() {
+  window.problems = [];
+  addEventListener('error', (event) => window.problems.push(event.message));
+  addEventListener('unhandledrejection', (event) => window.problems.push(String(event.reason)));
+}
 
 /** Run in the page: adds scripts in their order and promises that all have run. */
 function loadLate(scripts) {

@@ -13,4 +13,7 @@ export const painted = (tab) =>
 /** The browser has named a candidate larger than the title. */
 export const largest = (tab) => tab.untilPage('the large candidate', () => window.oracle.known.size > 50_000);
 
+/** What is in the document now has been painted. */
+export const frames = (tab) => tab.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() => done(true), 100))))');
+
 export const atLeast = (least) => (value) => assert.ok(value >= least, `${value} is less than ${least}`);

@@ -89,7 +89,6 @@ export const SHIFTS = [
   {
     name: '19 a shift, hidden, shown, a larger shift window, hidden: two reports whose differences add up, as the oracle says',
     page: 'shifts.html',
-    canHide: true,
     hides: 2,
     act: async (tab) => {
       await shifting([[0, SMALL]])(tab);
