@@ -3,13 +3,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { chromium, firefox } from 'playwright-core';
+import { chromium } from 'playwright-core';
+import { oracleScript } from './oracle.js';
 import { startPages } from './server.js';
 
 export const here = dirname(fileURLToPath(import.meta.url));
@@ -28,7 +29,8 @@ const POLL_MS = 50;
  * `prepare` runs once all of them are there. A start that fails half way ends what it has started.
  */
 export function stage({ launch = launchChromium, prepare = async () => {} } = {}) {
-  const scene = { compared: [] };
+  // What tests of this file leave for its last one: values that were compared, and what upstream lost of the interactions.
+  const scene = { compared: [], lost: [] };
   before(async () => {
     scene.collector = await startCollector();
     scene.pages = await startPages({ collector: scene.collector });
@@ -139,29 +141,7 @@ function launchChromium() {
   });
 }
 
-/** Debian's Firefox ESR over BiDi. A context must not emulate media features: this Firefox does not know the command. */
-export function launchFirefox() {
-  return firefox.launch({ channel: 'moz-firefox', executablePath: process.env.VITALSCOPE_FIREFOX ?? '/usr/bin/firefox-esr' });
-}
-
-export const firefoxContext = { colorScheme: null, reducedMotion: null, forcedColors: null, contrast: null };
-
-/**
- * Puts Google's library on every page of `context`, before the page's own scripts: version 6 for five vitals with attribution off
- * and the event threshold the agent uses, 4.2.4 for FID. It reports to the page server's oracle by sendBeacon, which survives unload.
- */
-export async function addOracle(context, sink) {
-  const library = (name) => readFile(join(here, 'node_modules', name, 'dist', 'web-vitals.iife.js'), 'utf8');
-  await context.addInitScript({
-    content: `(() => {
-      if (!location.protocol.startsWith('http') || window.top !== window) return;
-      const six = (() => { ${await library('web-vitals')}; return webVitals; })();
-      const four = (() => { ${await library('web-vitals-4')}; return webVitals; })();
-      const tell = ({ name, value, rating, navigationType }) => navigator.sendBeacon(${JSON.stringify(sink)},
-        JSON.stringify({ path: location.pathname, name, value, rating, navigationType }));
-      six.onFCP(tell); six.onLCP(tell); six.onCLS(tell); six.onTTFB(tell);
-      six.onINP(tell, { durationThreshold: 16 });
-      four.onFID(tell);
-    })();`,
-  });
+/** Puts the oracle on every page of `context`, before the page's own scripts. */
+export async function addOracle(context, pages) {
+  await context.addInitScript({ content: await oracleScript({ sink: `${pages.origin}/oracle` }) });
 }

@@ -15,7 +15,8 @@ export async function oracleScript({ sink, all = false, soft = false }) {
     const six = (() => { ${await library('web-vitals')}; return webVitals; })();
     const four = (() => { ${await library('web-vitals-4')}; return webVitals; })();
     const raw = (${rawObserver})();
-    const message = { run: new URLSearchParams(location.search).get('run'), path: location.pathname, page: Math.random(), hides: 0, reports: [], raw: {} };
+    const message = { run: new URLSearchParams(location.search).get('run'), path: location.pathname, page: Math.random(), hides: 0, sent: 0, reports: [], raw: {} };
+    (${countBeacons})(message);
     const options = (more) => ({ reportAllChanges: ${all}, reportSoftNavs: ${soft}, ...more });
     let restored = 0;
     addEventListener('pageshow', (event) => { if (event.persisted) restored = event.timeStamp; }, true);
@@ -34,6 +35,22 @@ export async function oracleScript({ sink, all = false, soft = false }) {
       navigator.sendBeacon(${JSON.stringify(sink)}, JSON.stringify(message));
     });
   })();`;
+}
+
+/** Run in the page: counts what the agent hands to the browser, so that a test knows what to wait for. */
+function countBeacons(message) {
+  const count = (address) => String(address).includes('/v1/views/') && message.sent++;
+  const { sendBeacon } = Navigator.prototype;
+  const { fetch } = window;
+  Navigator.prototype.sendBeacon = function (address, body) {
+    const isTaken = sendBeacon.call(this, address, body);
+    if (isTaken) count(address);
+    return isTaken;
+  };
+  window.fetch = (address, options) => {
+    count(address?.url ?? address);
+    return fetch(address, options);
+  };
 }
 
 /**

@@ -15,7 +15,6 @@ const PHOTO = photograph(300, 200);
 const IMAGE = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400"><rect width="600" height="400" fill="teal"/></svg>`;
 
 export async function startPages({ collector }) {
-  const told = [];
   const heard = [];
   const sink = createSink({ collector });
   const snippetText = await (await fetch(`${collector.publicOrigin}/snippet.js`)).text();
@@ -32,8 +31,7 @@ export async function startPages({ collector }) {
       return response.writeHead(302, { Location: `${url.pathname}?${query}` }).end();
     }
     if (url.pathname === '/oracle') {
-      const said = JSON.parse(await text(request));
-      (said.reports ? heard : told).push(said);
+      heard.push(JSON.parse(await text(request)));
       return response.writeHead(204, { 'Access-Control-Allow-Origin': '*' }).end();
     }
     if (url.pathname === '/oracle.js') return script(response, await oracleFor(query, `${pages.origin}/oracle`));
@@ -88,9 +86,7 @@ export async function startPages({ collector }) {
     origin: main.origin,
     /** Another origin, as a collector mostly is, so that preflights would show. */
     roadOrigin: road.origin,
-    /** What the oracle of `addOracle` said: `{path, name, value, rating, navigationType}`, in order of arrival. */
-    told,
-    /** The messages of the oracle in the head: see `oracle.js`. */
+    /** The oracle's messages in order of arrival: see `oracle.js`. */
     heard,
     sink,
     async stop() {

@@ -42,8 +42,9 @@ export function createSink({ collector }) {
       const beacon = JSON.parse(text);
       const fault = sink.faults[beacon.release]?.shift() ?? 'none';
       const { status, headers, forward } = FAULTS[fault];
-      if (forward) await pass(body, request, url);
+      // At once: the collector's answer takes its time.
       sink.delivered.push({ fault, beacon, text, url: url.pathname + url.search, type: request.headers['content-type'] ?? '', packed, at: Date.now() });
+      if (forward) await pass(body, request, url);
       if (status === null) return request.socket.destroy();
       return response.writeHead(status, { ...cors, ...headers }).end();
     },

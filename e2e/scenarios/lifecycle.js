@@ -96,7 +96,7 @@ export const WITHIN = [
   {
     name: '36 three soft navigations: FCP, LCP, CLS, INP and TTFB of each as the oracle says',
     page: 'soft.html?soft=1',
-    // A soft navigation has no FID of its own.
+    missing: async (tab) => (await tab.evaluate('!window.PerformanceSoftNavigation?.prototype.getLargestInteractionContentfulPaint')) && `no soft navigations in ${await tab.evaluate('navigator.userAgent.match(/Chrome.[0-9]+/)[0]')}: Chromium 151 or newer has them`,
     settles: true,
     act: async (tab) => {
       await painted(tab);

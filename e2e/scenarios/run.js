@@ -24,8 +24,15 @@ export async function openPage(scene, row) {
   return { run, window, tab };
 }
 
-export async function play(scene, row) {
+/** A row whose `missing` gives a reason in this browser is skipped with it. */
+export async function play(scene, row, t) {
   const { run, window, tab } = await openPage(scene, row);
+  const missing = await row.missing?.(tab);
+  if (missing) {
+    console.error(`skipped: ${row.name}: ${missing}`);
+    t.skip(missing);
+    return window.close();
+  }
   await row.act(tab, { scene, run, window });
   if (row.settles) await pause(ORACLE_SETTLES_MS);
   if (row.isLeft !== false) await tab.leave();
@@ -36,5 +43,5 @@ export async function play(scene, row) {
 }
 
 export function scenarios(scene, rows) {
-  for (const row of rows) test(row.name, () => play(scene, row));
+  for (const row of rows) test(row.name, (t) => play(scene, row, t));
 }

@@ -1,5 +1,6 @@
 // Scenarios 22 to 31 in Chromium: interactions.
 
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { launchChromiumPlainly } from '../chromium.js';
 import { assertStored } from '../comparison.js';
@@ -10,5 +11,10 @@ import { scenarios } from '../scenarios/run.js';
 const scene = stage({ launch: launchChromiumPlainly });
 
 scenarios(scene, INPUTS);
+
+test('26, 27 D2: of the interactions before a page goes upstream lost some, ours none', () => {
+  assert.equal(scene.lost.length, 3);
+  assert.ok(scene.lost.some((ms) => ms > 0), `upstream lost ${scene.lost}`);
+});
 
 test('the collector took every beacon and holds what was compared', () => assertStored(scene));
