@@ -61,7 +61,7 @@ export function createSink({ collector }) {
         views.set(beacon.view, view);
         view.beacon_count++;
         if (beacon.raw) view.hasRaw = true;
-        if (beacon.seq >= view.seq) Object.assign(view, { seq: beacon.seq, nav: beacon.nav, path: beacon.path, route: beacon.route, context: beacon.context });
+        if (beacon.seq >= view.seq) Object.assign(view, { seq: beacon.seq, nav: beacon.nav ?? 'navigate', path: beacon.path, route: beacon.route ?? beacon.path, context: beacon.context });
         for (const { n, v, a } of beacon.m ?? []) {
           if (!view.vitals[n] || view.vitals[n].seq < beacon.seq) view.vitals[n] = { value: v, attribution: a, seq: beacon.seq };
         }

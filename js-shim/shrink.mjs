@@ -15,7 +15,7 @@ const OWN = './vitalscope_agent_bg.js';
 
 /** Functions that only JavaScript calls, by their exports, and those that drive futures, of which the agent has none: a place in the
  * table keeps them alive when nothing exports or calls them. */
-const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::/;
+const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::|^Ref\(String\)/;
 
 /** Exports of wasm-pack's output that only pages call, or that only the parts of the glue need that are left out here; the packed agent's
  * JavaScript is called directly. */

@@ -1,11 +1,11 @@
 //! What lives in WebAssembly while a page is measured: the observer, the timers, the engines of the two newest page views and the
 //! transport, in the only shared mutable cell. JavaScript calls these functions with numbers and asks for numbers; nothing of the
-//! page ever runs while the cell is borrowed.
+//! page ever runs while one of them does.
 //!
 //! Page views are numbered; an engine has the slot of its number's last bit, so that a view that a route change closed can still
 //! take the entries that began in it until the view after the next one opens.
 
-use std::cell::RefCell;
+use std::cell::UnsafeCell;
 
 use gloo_timers::callback::Interval;
 use serde::ser::{SerializeSeq, Serializer as _};
@@ -23,18 +23,29 @@ const FLUSH: u32 = 0;
 const SAMPLE: u32 = 1;
 const RETRY: u32 = 2;
 
-thread_local! {
-    static AGENT: RefCell<Option<Agent>> = const { RefCell::new(None) };
-}
-
+/// What a page has in WebAssembly. Everything is there from the start, so that nothing has to be asked for.
 struct Agent {
-    observer: PerformanceObserver,
-    _intervals: [Interval; 2],
+    observer: Option<PerformanceObserver>,
+    intervals: Option<[Interval; 2]>,
     /// Ends when it fires: one kind of timer is enough, and each costs the page bytes.
     retry: Option<Interval>,
     views: [PageView; 2],
     transport: Transport,
 }
+
+/// A cell without the bookkeeping of `RefCell`.
+struct Single(UnsafeCell<Agent>);
+
+// SAFETY: the WebAssembly of a page has one thread; tests that run natively do not touch the cell.
+unsafe impl Sync for Single {}
+
+static AGENT: Single = Single(UnsafeCell::new(Agent {
+    observer: None,
+    intervals: None,
+    retry: None,
+    views: [PageView::BLANK; 2],
+    transport: Transport::EMPTY,
+}));
 
 #[wasm_bindgen(module = "/src/signals.js")]
 extern "C" {
@@ -42,8 +53,10 @@ extern "C" {
     fn tick(kind: u32);
 }
 
-fn with<T: Default>(run: impl FnOnce(&mut Agent) -> T) -> T {
-    AGENT.with(|cell| cell.borrow_mut().as_mut().map(run).unwrap_or_default())
+fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
+    // SAFETY: `run` is code of this file and leaves JavaScript alone while it has the agent, but for calls that do not come back
+    // in here, so that there is never a second reference.
+    run(unsafe { &mut *AGENT.0.get() })
 }
 
 /// An interval of nonsense never gets here: the gate has judged it.
@@ -54,49 +67,52 @@ fn every(interval_ms: u32, kind: u32) -> Interval {
 /// Begins: nothing is observed and no page view is open yet. `watch` is what the observer calls.
 #[wasm_bindgen]
 pub fn begin(watch: &js_sys::Function, flush_ms: u32, sample_ms: u32) {
-    let blank = replay::open(0, 0.0, f64::NAN, f64::NAN, 0);
-    let agent = PerformanceObserver::new(watch).ok().map(|observer| Agent {
-        observer,
-        _intervals: [every(flush_ms, FLUSH), every(sample_ms, SAMPLE)],
-        retry: None,
-        views: [blank; 2],
-        transport: Transport::default(),
+    with(|agent| {
+        agent.observer = PerformanceObserver::new(watch).ok();
+        agent.intervals = Some([every(flush_ms, FLUSH), every(sample_ms, SAMPLE)]);
+        agent.transport = Transport::EMPTY;
     });
-    AGENT.with(|cell| *cell.borrow_mut() = agent);
+}
+
+/// The observer, as a handle of its own: a browser may call back at once.
+fn observer() -> Option<PerformanceObserver> {
+    with(|agent| agent.observer.clone())
 }
 
 /// Observes one more type of entries; `options` are those of `PerformanceObserver.observe`.
 #[wasm_bindgen]
 pub fn observe(options: &JsValue) {
-    with(|agent| agent.observer.observe(options.unchecked_ref()));
+    if let Some(observer) = observer() {
+        observer.observe(options.unchecked_ref());
+    }
 }
 
 /// The entries that the browser has queued but not delivered.
 #[wasm_bindgen]
 pub fn take() -> JsValue {
-    with(|agent| agent.observer.take_records().into())
+    observer().map_or(JsValue::UNDEFINED, |observer| observer.take_records().into())
 }
 
 /// Ends everything.
 #[wasm_bindgen]
 pub fn end() {
-    let ended = AGENT.with(|cell| cell.borrow_mut().take());
-    if let Some(agent) = ended {
-        agent.observer.disconnect();
-    }
+    with(|agent| {
+        agent.intervals = None;
+        agent.retry = None;
+        if let Some(observer) = agent.observer.take() {
+            observer.disconnect();
+        }
+    });
 }
 
 /// Opens a page view, see [`replay::open`].
 #[wasm_bindgen]
-pub fn open(
-    slot: usize,
-    opening: u32,
-    at_ms: f64,
-    first_hidden_ms: f64,
-    count: f64,
-    flags: u32,
-) {
-    with(|agent| agent.views[slot & 1] = replay::open(opening, at_ms, first_hidden_ms, count, flags));
+pub fn open(slot: usize, opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u32) {
+    with(|agent| {
+        let view = &mut agent.views[slot & 1];
+        *view = PageView::BLANK;
+        replay::begin(view, opening, at_ms, first_hidden_ms, count, flags);
+    });
 }
 
 /// Tells a page view something, see [`replay::hear`].

@@ -5,7 +5,7 @@
 import { VITALS, facts, value, wasm } from './engine.js';
 import { life, note } from './gate.js';
 import { dropped, judge, takeDrops, tell } from './operations.js';
-import { device, known, round } from './page.js';
+import { attempt, device, known, round } from './page.js';
 import { views } from './views.js';
 
 const RATINGS = [, 'good', 'needs-improvement', 'poor'];
@@ -47,7 +47,7 @@ function measurements(view) {
     if (!(value >= 0)) return;
     let [sent, blame] = facts(view, vital);
     if (life.beforeSend) {
-      const kept = life.beforeSend(measurement(view, vital, sent, sent, blame));
+      const kept = attempt(() => life.beforeSend(measurement(view, vital, sent, sent, blame)));
       if (!Number.isFinite((sent = kept?.value))) return dropped('before-send');
     }
     if (view.acked[VITALS[vital]] !== sent) all.push({ n: VITALS[vital], v: sent, a: Object.keys(blame)[0] && blame });

@@ -2,7 +2,7 @@
 // once each, so they go into one beacon and stay there. Budgets are judged here too, of operations and of vitals.
 
 import { life, note } from './gate.js';
-import { cut, flat, isHidden, round } from './page.js';
+import { attempt, cut, flat, isHidden, round } from './page.js';
 import { views } from './views.js';
 
 const MAX_NAME_BYTES = 200;
@@ -31,8 +31,8 @@ export function takeDrops() {
   return Object.keys(taken)[0] && taken;
 }
 
-/** Tells the page something when the agent has finished: what it throws is its own. */
-export const tell = (callback, object) => callback && queueMicrotask(() => callback(object));
+/** Tells the page something when the agent has finished; what it throws is no error of the page. */
+export const tell = (callback, object) => callback && queueMicrotask(() => attempt(() => callback(object)));
 
 /** Records an operation that began `at`; whether the buffer is full now. */
 export function record(name, duration, errorType, at, detail) {

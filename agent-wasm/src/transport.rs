@@ -53,7 +53,7 @@ enum State {
     Refused,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Parcel {
     id: u32,
     view: u32,
@@ -74,22 +74,35 @@ pub struct Answer {
     pub is_online: bool,
 }
 
+impl Parcel {
+    const NONE: Parcel = Parcel {
+        id: 0,
+        view: 0,
+        byte_count: 0,
+        has_operations: false,
+        is_flying: false,
+    };
+}
+
 impl Default for Transport {
     fn default() -> Self {
-        Transport {
-            queue: [Parcel::default(); MAX_QUEUED],
-            queued: 0,
-            last_id: 0,
-            failures: 0,
-            retry_at_ms: 0.0,
-            ever_reached: false,
-            state: State::Open,
-            drops: [0; REASONS],
-        }
+        Transport::EMPTY
     }
 }
 
 impl Transport {
+    /// Nothing waits, nothing was tried.
+    pub const EMPTY: Transport = Transport {
+        queue: [Parcel::NONE; MAX_QUEUED],
+        queued: 0,
+        last_id: 0,
+        failures: 0,
+        retry_at_ms: 0.0,
+        ever_reached: false,
+        state: State::Open,
+        drops: [0; REASONS],
+    };
+
     /// Queues a beacon of the page view `view` and answers its id. Beacons carry every value that was not acknowledged yet, so an
     /// older one without operations that still waits is replaced.
     pub fn accept(&mut self, view: u32, byte_count: u32, has_operations: bool) -> u32 {

@@ -1,6 +1,7 @@
 // Brings the engine without getting in the page's way: after the load event, in an idle moment. Where WebAssembly may not run, the
 // agent goes on keeping what it hears for the collector.
 
+import { attempt } from '../../agent-wasm/src/page.js';
 import { load } from '#glue';
 import { bytes } from '#wasm';
 
@@ -17,11 +18,11 @@ export function bringEngine(engage) {
   const begin = () => {
     if (begun) return;
     begun = 1;
-    try {
-      if (!sessionStorage[FORBIDDEN]) engage(load(bytes()));
-    } catch {
-      sessionStorage[FORBIDDEN] = 1;
-    }
+    // Storage may be forbidden too: then each page tries.
+    if (attempt(() => sessionStorage[FORBIDDEN])) return;
+    const exports = attempt(() => load(bytes()));
+    if (exports) engage(exports);
+    else attempt(() => (sessionStorage[FORBIDDEN] = 1));
   };
   const whenIdle = () => (window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1));
   setTimeout(begin, LONGEST_WAIT_MS);

@@ -4,14 +4,14 @@
 //! window but the last when it is loaded late; we do not follow it there.
 
 use crate::attribution::{Facts, write};
-use crate::entry::ShiftEntry;
+use crate::entry::{Label, ShiftEntry};
 
 /// A window ends when this much time passes without a shift.
 const WINDOW_GAP_MS: f64 = 1000.0;
 /// A window takes no shift this long after its first.
 const WINDOW_LENGTH_MS: f64 = 5000.0;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cls {
     first_ms: f64,
     last_ms: f64,
@@ -20,13 +20,33 @@ pub struct Cls {
 }
 
 /// A shift window's sum, and the largest of its shifts for attribution.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Window {
     value: f64,
     largest: ShiftEntry,
 }
 
+impl Window {
+    const EMPTY: Window = Window {
+        value: 0.0,
+        largest: ShiftEntry {
+            start_ms: 0.0,
+            value: 0.0,
+            had_recent_input: false,
+            source: Label::NONE,
+        },
+    };
+}
+
 impl Cls {
+    /// No shift so far.
+    pub const EMPTY: Cls = Cls {
+        first_ms: 0.0,
+        last_ms: 0.0,
+        current: Window::EMPTY,
+        worst: Window::EMPTY,
+    };
+
     pub fn on_entry(&mut self, entry: &ShiftEntry) {
         if entry.had_recent_input {
             return;
@@ -35,7 +55,7 @@ impl Cls {
             && entry.start_ms - self.last_ms < WINDOW_GAP_MS
             && entry.start_ms - self.first_ms < WINDOW_LENGTH_MS;
         if !belongs {
-            self.current = Window::default();
+            self.current = Window::EMPTY;
             self.first_ms = entry.start_ms;
         }
         self.last_ms = entry.start_ms;
@@ -78,10 +98,9 @@ impl Cls {
 mod tests {
     use super::*;
     use crate::attribution::written;
-    use crate::entry::Label;
 
     fn check(shifts: &[(f64, f64)], expected: f64) {
-        let mut cls = Cls::default();
+        let mut cls = Cls::EMPTY;
         for &(start_ms, value) in shifts {
             cls.on_entry(&ShiftEntry {
                 start_ms,
@@ -132,7 +151,7 @@ mod tests {
 
     #[test]
     fn shifts_after_input_do_not_count() {
-        let mut cls = Cls::default();
+        let mut cls = Cls::EMPTY;
         cls.on_entry(&ShiftEntry {
             value: 0.4,
             had_recent_input: true,
@@ -144,7 +163,7 @@ mod tests {
 
     #[test]
     fn attribution_names_the_largest_shift_of_the_worst_window() {
-        let mut cls = Cls::default();
+        let mut cls = Cls::EMPTY;
         for (start_ms, value, source) in [(100.0, 0.1, 1), (200.0, 0.15, 2), (5000.0, 0.2, 3)] {
             cls.on_entry(&ShiftEntry {
                 start_ms,

@@ -7,6 +7,10 @@ use wire::NavigationType;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Label(pub u32);
 
+impl Label {
+    pub const NONE: Label = Label(0);
+}
+
 /// One timeline record that a vital is computed from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Entry {
@@ -89,6 +93,29 @@ pub struct Navigation {
     pub connect_start_ms: f64,
     pub connect_end_ms: f64,
     pub response_start_ms: f64,
+}
+
+impl EventEntry {
+    /// Nothing known.
+    pub(crate) const EMPTY: EventEntry = EventEntry {
+        start_ms: 0.0,
+        duration_ms: 0.0,
+        processing_start_ms: 0.0,
+        processing_end_ms: 0.0,
+        interaction_id: 0.0,
+        name: Label::NONE,
+        target: Label::NONE,
+    };
+}
+
+impl FrameEntry {
+    /// Nothing known.
+    pub(crate) const EMPTY: FrameEntry = FrameEntry {
+        start_ms: 0.0,
+        duration_ms: 0.0,
+        script_ms: 0.0,
+        script: Label::NONE,
+    };
 }
 
 impl Navigation {

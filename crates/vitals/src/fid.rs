@@ -4,7 +4,7 @@ use crate::attribution::{Facts, write};
 use crate::entry::{EventEntry, Label};
 use crate::visibility::FirstHidden;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fid {
     closed: bool,
     delay_ms: Option<f64>,
@@ -14,10 +14,12 @@ pub struct Fid {
 
 impl Fid {
     /// A page view in which a first input can still come, or not.
-    pub fn new(closed: bool) -> Fid {
+    pub const fn new(closed: bool) -> Fid {
         Fid {
             closed,
-            ..Fid::default()
+            delay_ms: None,
+            name: Label::NONE,
+            target: Label::NONE,
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Inp {
     next_frame: usize,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Interaction {
     /// The slowest entry, its processing joined with that of its frame.
     event: EventEntry,
@@ -53,23 +53,33 @@ struct Counter {
 }
 
 impl Inp {
+    /// Nothing seen.
+    pub const EMPTY: Inp = Inp {
+        slowest: [Interaction::EMPTY; MAX_INTERACTIONS],
+        kept: 0,
+        counter: Counter {
+            base: f64::NAN,
+            native: f64::NAN,
+            least_id: f64::INFINITY,
+            greatest_id: f64::NEG_INFINITY,
+        },
+        assume_unseen: false,
+        seen: 0,
+        recent_ids: [0.0; RECENT_IDS],
+        frames: [FrameEntry::EMPTY; RECENT_FRAMES],
+        next_frame: 0,
+    };
+
     /// Nothing seen. `count_before`: the browser's count when the page view began; NaN where it counts none.
     pub fn new(count_before: f64, assume_unseen: bool) -> Inp {
-        Inp {
-            slowest: [Interaction::default(); MAX_INTERACTIONS],
-            kept: 0,
-            counter: Counter {
-                base: count_before,
-                native: f64::NAN,
-                least_id: f64::INFINITY,
-                greatest_id: f64::NEG_INFINITY,
-            },
-            assume_unseen,
-            seen: 0,
-            recent_ids: [0.0; RECENT_IDS],
-            frames: [FrameEntry::default(); RECENT_FRAMES],
-            next_frame: 0,
-        }
+        let mut inp = Inp::EMPTY;
+        inp.begin(count_before, assume_unseen);
+        inp
+    }
+
+    pub(crate) fn begin(&mut self, count_before: f64, assume_unseen: bool) {
+        self.counter.base = count_before;
+        self.assume_unseen = assume_unseen;
     }
 
     /// `event` and `first-input` entries alike; those without an interaction are ignored.
@@ -91,10 +101,10 @@ impl Inp {
             }
             None if self.kept < MAX_INTERACTIONS => {
                 self.kept += 1;
-                self.begin(self.kept - 1, entry)
+                self.place_new(self.kept - 1, entry)
             }
             None if entry.duration_ms > self.slowest[MAX_INTERACTIONS - 1].event.duration_ms => {
-                self.begin(MAX_INTERACTIONS - 1, entry)
+                self.place_new(MAX_INTERACTIONS - 1, entry)
             }
             None => return,
         };
@@ -189,10 +199,10 @@ impl Inp {
     }
 
     /// Puts a new interaction in a place, and answers the place.
-    fn begin(&mut self, place: usize, entry: &EventEntry) -> usize {
+    fn place_new(&mut self, place: usize, entry: &EventEntry) -> usize {
         self.slowest[place] = Interaction {
             event: *entry,
-            ..Interaction::default()
+            ..Interaction::EMPTY
         };
         place
     }
@@ -211,6 +221,12 @@ impl Inp {
 }
 
 impl Interaction {
+    const EMPTY: Interaction = Interaction {
+        event: EventEntry::EMPTY,
+        script_ms: 0.0,
+        script: Label::NONE,
+    };
+
     /// Another entry of this interaction: a slower one takes over, one of the same frame adds its processing time.
     fn on_entry(&mut self, entry: &EventEntry) {
         let before = self.event;

@@ -5,13 +5,19 @@ use crate::attribution::{Facts, write};
 use crate::entry::LcpEntry;
 use crate::visibility::FirstHidden;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lcp {
     newest: Option<LcpEntry>,
     finished: bool,
 }
 
 impl Lcp {
+    /// No candidate so far.
+    pub const EMPTY: Lcp = Lcp {
+        newest: None,
+        finished: false,
+    };
+
     pub fn on_entry(&mut self, entry: &LcpEntry, first_hidden: FirstHidden) {
         if !self.finished && first_hidden.is_after(entry.start_ms) {
             self.newest = Some(*entry);

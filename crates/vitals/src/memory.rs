@@ -36,7 +36,7 @@ pub struct Sample {
     pub limit_bytes: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Memory {
     newest: Option<Sample>,
     first_bytes: f64,
@@ -48,7 +48,7 @@ pub struct Memory {
 }
 
 /// Samples right after a collection.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Floor {
     /// (time, bytes), oldest first.
     samples: [(f64, f64); MAX_FLOOR],
@@ -60,6 +60,22 @@ struct Floor {
 }
 
 impl Memory {
+    /// No sample so far.
+    pub const EMPTY: Memory = Memory {
+        newest: None,
+        first_bytes: 0.0,
+        peak_bytes: 0.0,
+        count: 0,
+        floor: Floor {
+            samples: [(0.0, 0.0); MAX_FLOOR],
+            kept: 0,
+            newest_bytes: 0.0,
+            seen: 0,
+            stride_log2: 0,
+        },
+        page_bytes: 0.0,
+    };
+
     /// A sample from another source than the first is a figure of its own; one that is no size is ignored.
     pub fn on_sample(&mut self, sample: Sample) {
         // 0 is what browsers say when they will not tell.
@@ -181,7 +197,7 @@ mod tests {
     }
 
     fn heap(bytes: &[f64]) -> Memory {
-        let mut memory = Memory::default();
+        let mut memory = Memory::EMPTY;
         for (minute, &bytes) in bytes.iter().enumerate() {
             let at_ms = minute as f64 * MINUTE_MS;
             memory.on_sample(sample(MemorySource::UsedJsHeap, bytes, at_ms));
@@ -191,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_newest_sample_of_one_source_is_the_value() {
-        let mut memory = Memory::default();
+        let mut memory = Memory::EMPTY;
         assert_eq!(memory.value_bytes(), None);
         assert!(written(|facts| memory.attribution(0.0, facts))[0].is_nan());
         for (source, bytes, at_ms) in [

@@ -84,25 +84,51 @@ pub struct PageView {
 }
 
 impl PageView {
+    /// A document of which nothing is known.
+    pub const BLANK: PageView = PageView {
+        opening: Opening::Document,
+        started_ms: 0.0,
+        supported: Supported {
+            paint: false,
+            lcp: false,
+            layout_shift: false,
+            interactions: false,
+        },
+        was_discarded: false,
+        had_ttfb: false,
+        has_painted: false,
+        navigation: None,
+        loaded: false,
+        milestones_ms: [f64::NAN; 3],
+        first_hidden: FirstHidden::NEVER,
+        fcp: Fcp::Open,
+        lcp: Lcp::EMPTY,
+        cls: Cls::EMPTY,
+        fid: Fid::new(false),
+        inp: Inp::EMPTY,
+        memory: Memory::EMPTY,
+    };
+
     pub fn open(start: Start) -> PageView {
-        PageView {
-            opening: start.opening,
-            started_ms: start.at_ms,
-            supported: start.supported,
-            was_discarded: start.was_discarded,
-            had_ttfb: start.had_ttfb,
-            has_painted: start.has_painted,
-            navigation: None,
-            loaded: false,
-            milestones_ms: [f64::NAN; 3],
-            first_hidden: FirstHidden::known(start.first_hidden_ms),
-            fcp: Fcp::Open,
-            lcp: Lcp::default(),
-            cls: Cls::default(),
-            fid: Fid::new(start.fid_closed),
-            inp: Inp::new(start.interaction_count, start.opening != Opening::Document),
-            memory: Memory::default(),
-        }
+        let mut view = PageView::BLANK;
+        view.begin(start);
+        view
+    }
+
+    /// Writes what is known at the start over a blank page view.
+    pub fn begin(&mut self, start: Start) {
+        self.opening = start.opening;
+        self.started_ms = start.at_ms;
+        self.supported = start.supported;
+        self.was_discarded = start.was_discarded;
+        self.had_ttfb = start.had_ttfb;
+        self.has_painted = start.has_painted;
+        self.first_hidden = FirstHidden::known(start.first_hidden_ms);
+        self.fid = Fid::new(start.fid_closed);
+        self.inp.begin(
+            start.interaction_count,
+            start.opening != Opening::Document,
+        );
     }
 
     /// Document time that values and offsets of this page view count from.

@@ -38,8 +38,22 @@ pub const OPEN: u32 = 15;
 /// far), interaction count, flags. The flags, from the lowest bit: paint, largest paint, layout shift and interaction ids are
 /// supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
 pub fn open(opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u32) -> PageView {
+    let mut view = PageView::BLANK;
+    begin(&mut view, opening, at_ms, first_hidden_ms, count, flags);
+    view
+}
+
+/// Writes what [`open`] takes over a blank page view.
+pub fn begin(
+    view: &mut PageView,
+    opening: u32,
+    at_ms: f64,
+    first_hidden_ms: f64,
+    count: f64,
+    flags: u32,
+) {
     let flag = |bit: u32| flags >> bit & 1 > 0;
-    PageView::open(Start {
+    view.begin(Start {
         opening: match opening {
             1 => Opening::Restored,
             2 => Opening::Route,
@@ -59,7 +73,7 @@ pub fn open(opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u
         had_ttfb: flag(5),
         has_painted: flag(6),
         fid_closed: flag(7),
-    })
+    });
 }
 
 /// Makes one call. A kind that this version does not know says nothing.

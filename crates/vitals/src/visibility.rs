@@ -11,9 +11,14 @@ impl FirstHidden {
     /// a page that is hidden now and keeps no record. Times before the activation belong to the prerendered, unseen document.
     pub fn known(at_ms: Option<f64>) -> FirstHidden {
         FirstHidden {
-            at_ms: at_ms.unwrap_or(f64::INFINITY),
+            at_ms: at_ms.unwrap_or(FirstHidden::NEVER.at_ms),
         }
     }
+
+    /// Not hidden so far.
+    pub const NEVER: FirstHidden = FirstHidden {
+        at_ms: f64::INFINITY,
+    };
 
     pub fn on_hidden(&mut self, at_ms: f64) {
         if at_ms < self.at_ms {

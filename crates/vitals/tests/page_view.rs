@@ -396,7 +396,7 @@ fn a_route_change_has_no_paints_until_the_browser_tells_them() {
     assert_eq!(values(&view), [("CLS", 0.1)]);
     assert_eq!(view.since_ms(), 1000.0);
     // The browser's soft navigation began with the interaction: everything counts from there.
-    view.on_native(940.0);
+    view.on_native(940.0, f64::NAN);
     assert_eq!(
         values(&view),
         [("FCP", 160.0), ("LCP", 260.0), ("CLS", 0.1), ("TTFB", 0.0)]

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
 use crate::limits::*;
 use crate::raw::{self, RawEntries};
+use crate::shim;
 use crate::{NavigationType, Vital};
 
 /// The version this crate speaks.
@@ -78,7 +79,7 @@ pub struct Malformed(pub String);
 pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
     let value: Value =
         serde_json::from_slice(bytes).map_err(|error| Malformed(format!("not JSON: {error}")))?;
-    let Value::Object(object) = value else {
+    let Value::Object(mut object) = value else {
         return Err(Malformed("a beacon is a JSON object".into()));
     };
     required(
@@ -87,6 +88,9 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
         |v| v.as_u64().filter(|&version| version == VERSION),
         "1",
     )?;
+    if shim::is_shims(&object) {
+        shim::translate(&mut object);
+    }
     let measurements = list(&object, "m")?;
     let operations = list(&object, "ops")?;
     let raw = object.get("raw").map(raw::read).transpose()?;

@@ -24,6 +24,8 @@ pub mod navigation;
 #[cfg(feature = "decode")]
 pub mod raw;
 pub mod route;
+#[cfg(feature = "decode")]
+mod shim;
 pub mod vital;
 
 pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
