@@ -102,6 +102,14 @@ pub fn accept(bytes: &[u8], meta: &Meta<'_>, now_ms: u64) -> Result<Taken, Disca
     for measurement in &mut beacon.measurements {
         address::clean(&mut measurement.attribution);
     }
+    if let Some(resources) = &mut beacon.context.resources {
+        for share in &mut resources.hosts {
+            share.name = host(&share.name);
+        }
+        for (address, _) in &mut resources.slowest {
+            *address = address::public(address);
+        }
+    }
     beacon.route = route::name(&beacon.route, &beacon.path, meta.routes);
     let templates = meta.routes.iter().map(String::as_str);
     beacon.path = if meta.raw_path {

@@ -31,12 +31,18 @@ const MIGRATIONS: &[Migration] = &[
         name: "0004_views",
         text: include_str!("../../migrations/0004_views.sql"),
     },
+    Migration {
+        name: "0005_timing",
+        text: include_str!("../../migrations/0005_timing.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.
-const RAW: [&str; 4] = [
+const RAW: [&str; 6] = [
     "page_view_rows",
     "page_view_drop_rows",
+    "page_view_timing_rows",
+    "page_view_resource_rows",
     "measurement_rows",
     "operation_rows",
 ];

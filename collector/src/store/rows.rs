@@ -1,13 +1,15 @@
-//! What an accepted beacon becomes: one row for its page view, one per vital, one per operation, one for what the agent gave up.
+//! What an accepted beacon becomes: one row for its page view, one per vital, one per operation; one for what the agent gave up, for
+//! the timing and for the resources, where it tells them.
 //! Pure; where rows go is [`super::writer`]'s business, and the columns are in [`super::tables`].
 
 use detect::Scheme;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, json};
+use wire::resources::{Resources, Share};
 use wire::{Details, Measurement, Operation, Scalar, Vital};
 
 use super::block::{Block, Rows};
 use super::row_binary::RowBinary;
-use super::tables::{DROPS, MEASUREMENTS, OPERATIONS, PAGE_VIEWS};
+use super::tables::{DROPS, MEASUREMENTS, OPERATIONS, PAGE_VIEWS, RESOURCES, TIMING};
 use crate::ingest::{Accepted, Engine};
 
 const DAY_MS: u64 = 86_400_000;
@@ -29,6 +31,8 @@ pub struct NotAView(String);
 pub struct BeaconRows {
     page_views: Rows,
     drops: Rows,
+    timing: Rows,
+    resources: Rows,
     measurements: Rows,
     operations: Rows,
 }
@@ -38,6 +42,8 @@ impl Default for BeaconRows {
         BeaconRows {
             page_views: Rows::new(&PAGE_VIEWS),
             drops: Rows::new(&DROPS),
+            timing: Rows::new(&TIMING),
+            resources: Rows::new(&RESOURCES),
             measurements: Rows::new(&MEASUREMENTS),
             operations: Rows::new(&OPERATIONS),
         }
@@ -54,6 +60,13 @@ impl BeaconRows {
         row.page_view(self.page_views.row(row.day));
         if !accepted.beacon.drops.is_empty() {
             row.drops(self.drops.row(row.day));
+        }
+        let timing = row.numbers();
+        if !timing.is_empty() {
+            row.timing(&timing, self.timing.row(row.day));
+        }
+        if let Some(resources) = &accepted.beacon.context.resources {
+            row.resources(resources, self.resources.row(row.day));
         }
         for measurement in &accepted.beacon.measurements {
             row.measurement(measurement, self.measurements.row(row.day));
@@ -86,6 +99,8 @@ impl BeaconRows {
         [
             self.page_views,
             self.drops,
+            self.timing,
+            self.resources,
             self.measurements,
             self.operations,
         ]
@@ -94,10 +109,12 @@ impl BeaconRows {
         .collect()
     }
 
-    fn all(&self) -> [&Rows; 4] {
+    fn all(&self) -> [&Rows; 6] {
         [
             &self.page_views,
             &self.drops,
+            &self.timing,
+            &self.resources,
             &self.measurements,
             &self.operations,
         ]
@@ -190,19 +207,6 @@ impl<'a> Shared<'a> {
         row.put_u32(beacon.overhead.entries_dropped);
         row.put_f64(beacon.overhead.main_ms);
         row.put_u32(beacon.overhead.bytes);
-        let timing: Vec<(&str, f64)> = context
-            .timing
-            .iter()
-            .filter_map(|(key, value)| match value {
-                Scalar::Number(number) => Some((key.as_ref(), *number)),
-                _ => None,
-            })
-            .collect();
-        row.put_length(timing.len());
-        for (key, at_ms) in timing {
-            row.put_text(key);
-            row.put_f64(at_ms);
-        }
     }
 
     fn drops(&self, row: &mut Vec<u8>) {
@@ -215,6 +219,35 @@ impl<'a> Shared<'a> {
             row.put_text(reason);
             row.put_u64(*count);
         }
+    }
+
+    /// The timing, without what is no number.
+    fn numbers(&self) -> Vec<(&'a str, f64)> {
+        let timing = self.accepted.beacon.context.timing.iter();
+        timing
+            .filter_map(|(key, value)| match value {
+                Scalar::Number(number) => Some((key.as_ref(), *number)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn timing(&self, timing: &[(&str, f64)], row: &mut Vec<u8>) {
+        self.key(row);
+        row.put_u64(self.accepted.received_ms);
+        row.put_length(timing.len());
+        for (key, at_ms) in timing {
+            row.put_text(key);
+            row.put_f64(*at_ms);
+        }
+    }
+
+    fn resources(&self, resources: &Resources, row: &mut Vec<u8>) {
+        self.key(row);
+        row.put_u64(self.accepted.received_ms);
+        row.put_u32(resources.count);
+        row.put_f64(resources.bytes);
+        row.put_text(&resources_text(resources));
     }
 
     fn measurement(&self, measurement: &Measurement, row: &mut Vec<u8>) {
@@ -298,26 +331,55 @@ fn json_text(details: &Details) -> String {
     }
     let object: Map<String, Value> = details
         .iter()
-        .map(|(key, value)| (key.to_string(), json(value)))
+        .map(|(key, value)| (key.to_string(), scalar(value)))
         .collect();
     Value::Object(object).to_string()
 }
 
-fn json(scalar: &Scalar) -> Value {
-    /// Up to here every whole number is exact in a double.
-    const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+/// In the shape in which the page sent it.
+fn resources_text(resources: &Resources) -> String {
+    let shares = |shares: &[Share]| -> Map<String, Value> {
+        let pair = |share: &Share| json!([share.count, whole(share.bytes)]);
+        let named = shares.iter().map(|share| (share.name.clone(), pair(share)));
+        named.collect()
+    };
+    let slowest: Vec<Value> = resources
+        .slowest
+        .iter()
+        .map(|(address, duration_ms)| json!([address, whole(*duration_ms)]))
+        .collect();
+    let object = json!({
+        "count": resources.count,
+        "bytes": whole(resources.bytes),
+        "cached": resources.cached,
+        "types": shares(&resources.types),
+        "hosts": shares(&resources.hosts),
+        "slowest": slowest,
+    });
+    object.to_string()
+}
+
+fn scalar(scalar: &Scalar) -> Value {
     match scalar {
         Scalar::Text(text) => Value::String(text.clone()),
         Scalar::Flag(flag) => Value::Bool(*flag),
-        Scalar::Number(number) if number.fract() == 0.0 && number.abs() < MAX_WHOLE => {
-            Value::from(*number as i64)
-        }
-        Scalar::Number(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+        Scalar::Number(number) => whole(*number),
     }
 }
 
-fn plain_text(scalar: &Scalar) -> String {
-    match json(scalar) {
+/// A number without `.0` where it is whole.
+fn whole(number: f64) -> Value {
+    /// Up to here every whole number is exact in a double.
+    const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+    if number.fract() == 0.0 && number.abs() < MAX_WHOLE {
+        Value::from(number as i64)
+    } else {
+        Number::from_f64(number).map_or(Value::Null, Value::Number)
+    }
+}
+
+fn plain_text(value: &Scalar) -> String {
+    match scalar(value) {
         Value::String(text) => text,
         other => other.to_string(),
     }
@@ -369,5 +431,29 @@ mod tests {
             r##"{"element":"#hero","load_ms":300,"share":0.5}"##
         );
         assert_eq!(json_text(&Vec::new()), "");
+    }
+
+    #[test]
+    fn resources_keep_the_shape_in_which_they_were_sent() {
+        let share = |name: &str, count, bytes| Share {
+            name: name.into(),
+            count,
+            bytes,
+        };
+        let resources = Resources {
+            count: 12,
+            bytes: 34567.0,
+            cached: 3,
+            types: vec![share("script", 4, 20000.0), share("img", 8, 14567.0)],
+            hosts: vec![share("cdn.example.org", 2, 9000.0)],
+            slowest: vec![("https://cdn.example.org/a.js".into(), 312.5)],
+        };
+        assert_eq!(
+            resources_text(&resources),
+            concat!(
+                r#"{"bytes":34567,"cached":3,"count":12,"hosts":{"cdn.example.org":[2,9000]},"#,
+                r#""slowest":[["https://cdn.example.org/a.js",312.5]],"types":{"img":[8,14567],"script":[4,20000]}}"#
+            )
+        );
     }
 }

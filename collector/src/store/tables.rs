@@ -39,7 +39,6 @@ pub static PAGE_VIEWS: Table = Table {
         ("entries_dropped", "UInt32"),
         ("agent_main_ms", "Float64"),
         ("agent_bytes", "UInt32"),
-        ("timing", "Map(LowCardinality(String), Float64)"),
     ],
 };
 
@@ -54,6 +53,34 @@ pub static DROPS: Table = Table {
         ("seq", "UInt32"),
         ("received_at", STAMP),
         ("drops", "Map(LowCardinality(String), UInt64)"),
+    ],
+};
+
+pub static TIMING: Table = Table {
+    name: "page_view_timing_rows",
+    columns: &[
+        ("app", WORD),
+        ("view_id", "UUID"),
+        ("start_ms", "UInt64"),
+        ("version", "UInt64"),
+        ("day", "Date"),
+        ("received_at", STAMP),
+        ("timing", "Map(LowCardinality(String), Float64)"),
+    ],
+};
+
+pub static RESOURCES: Table = Table {
+    name: "page_view_resource_rows",
+    columns: &[
+        ("app", WORD),
+        ("view_id", "UUID"),
+        ("start_ms", "UInt64"),
+        ("version", "UInt64"),
+        ("day", "Date"),
+        ("received_at", STAMP),
+        ("resource_count", "UInt32"),
+        ("resource_bytes", "Float64"),
+        ("resources", TEXT),
     ],
 };
 

@@ -18,6 +18,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
+use wire::limits;
 
 const NOW_MS: u64 = 1_763_683_200_500;
 const ORIGIN: &str = "https://shop.example";
@@ -711,16 +712,36 @@ fn the_schema_says_what_the_decoder_does() {
     assert_eq!(schema["properties"]["nav"]["enum"], json!(kinds));
     assert_eq!(
         schema["properties"]["m"]["maxItems"],
-        json!(wire::limits::MAX_MEASUREMENTS)
+        json!(limits::MAX_MEASUREMENTS)
     );
     assert_eq!(
         schema["properties"]["ops"]["maxItems"],
-        json!(wire::limits::MAX_OPERATIONS)
+        json!(limits::MAX_OPERATIONS)
     );
     assert_eq!(
         schema["$defs"]["raw"]["properties"]["calls"]["maxItems"],
-        json!(wire::limits::MAX_RAW_CALLS)
+        json!(limits::MAX_RAW_CALLS)
     );
+    let context = &schema["$defs"]["context"]["properties"];
+    let resources = &context["resources"]["properties"];
+    for (said, limit) in [
+        (&context["timing"]["maxProperties"], limits::MAX_TIMING_KEYS),
+        (&context["custom"]["maxProperties"], limits::MAX_CUSTOM_KEYS),
+        (
+            &resources["types"]["maxProperties"],
+            limits::MAX_RESOURCE_TYPES,
+        ),
+        (
+            &resources["hosts"]["maxProperties"],
+            limits::MAX_RESOURCE_HOSTS,
+        ),
+        (
+            &resources["slowest"]["maxItems"],
+            limits::MAX_SLOWEST_RESOURCES,
+        ),
+    ] {
+        assert_eq!(*said, json!(limit));
+    }
     let golden: Value =
         serde_json::from_str(include_str!("../../../crates/wire/testdata/v1/full.json")).unwrap();
     let raw: Value =

@@ -116,6 +116,25 @@ fn an_address_to_blame_keeps_no_query() {
 }
 
 #[test]
+fn what_was_loaded_from_where_keeps_no_query() {
+    let sent = json!({"hosts": {"me@CDN.example.org/a": [1, 2]}, "slowest": [["https://cdn.example.org/a?token=1", 3]]});
+    let accepted = accepted(json!({"context": {"resources": sent}}));
+    let resources = accepted.beacon.context.resources.expect("resources");
+    assert_eq!(resources.hosts[0].name, "cdn.example.org");
+    assert_eq!(resources.slowest[0].0, "https://cdn.example.org/a");
+}
+
+/// A spool may hold records that an earlier version wrote.
+#[test]
+fn a_record_from_before_a_field_was_known_is_still_read() {
+    let mut record = serde_json::to_value(accepted(json!({}))).unwrap();
+    let context = record["beacon"]["context"].as_object_mut().unwrap();
+    assert!(context.remove("resources").is_some());
+    let back: Accepted = serde_json::from_value(record).unwrap();
+    assert_eq!(back, accepted(json!({})));
+}
+
+#[test]
 fn raw_entries_become_measurements_before_anything_is_kept() {
     let taken = taken(&serde_json::from_str(RAW).unwrap()).unwrap();
     assert_eq!(taken.refused, []);

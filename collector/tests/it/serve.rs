@@ -189,6 +189,54 @@ async fn beacons_outlive_an_absent_clickhouse_and_a_killed_collector() {
     assert_eq!((rows, sum), (6, 21.0), "each beacon once");
 }
 
+/// The same page view twice, under two names: as values from the agent, and as raw entries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn raw_entries_give_the_rows_that_the_agents_own_values_give() {
+    const RAW: &str = include_str!("../../../crates/wire/testdata/v1/raw.json");
+    const MEASURED: &str = include_str!("../../../crates/wire/testdata/v1/raw-measured.json");
+    let data = tempfile::tempdir().unwrap();
+    let access = engine::access();
+    let store = Store::new(access.clone());
+    let served = serve(data.path(), &access);
+    let address = served.addresses["ingest"].replace("{app}", "shop");
+    let (name, other_name) = ("-dc0c0c073990", "-dc0c0c073991");
+    for body in [RAW, &MEASURED.replace(name, other_name)] {
+        assert_eq!(exchange("POST", &address, body), (204, String::new()));
+    }
+    engine::eventually("both are stored", async || {
+        (served.count("stored_total") == 2.0).then_some(())
+    })
+    .await;
+    assert!(served.end().success());
+    let rows = async |of: &str, columns: &str, view: &str| -> Vec<String> {
+        let query = format!(
+            "select toString(tuple({columns})) from {of} where toString(view_id) like '%{view}' order by 1"
+        );
+        store.client().query(&query).fetch_all().await.unwrap()
+    };
+    let columns = "vital, value, bucket, rating, attribution, app, environment, release, route, path, session_id, \
+        navigation_type, device, connection, stratum";
+    let raw = rows("measurements", columns, name).await;
+    assert_eq!(raw, rows("measurements", columns, other_name).await);
+    assert_eq!(raw.len(), 7);
+    assert!(
+        raw[3].contains("INP") && raw[3].contains("shop.js"),
+        "{raw:?}"
+    );
+    let columns = "navigation_type, interactions, interactions_seen, entries_dropped, beacons, load_ms, session_id, stratum";
+    let raw = rows("page_views", columns, name).await;
+    assert_eq!(raw, rows("page_views", columns, other_name).await);
+    for (view, expected) in [(name, "('collector')"), (other_name, "('wasm')")] {
+        for of in ["measurements", "page_views"] {
+            let engines = rows(of, "engine", view).await;
+            assert!(
+                engines.iter().all(|engine| engine == expected),
+                "{engines:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_orderly_end_stores_what_was_taken() {
     let data = tempfile::tempdir().unwrap();

@@ -68,7 +68,7 @@ pub async fn count(store: &Store, sql: &str) -> u64 {
         .unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-async fn text(store: &Store, sql: &str) -> String {
+pub async fn text(store: &Store, sql: &str) -> String {
     let query = store.client().query(&sql.replace('?', "??"));
     query
         .fetch_one()

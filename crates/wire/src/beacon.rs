@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{NavigationType, Vital};
+use crate::{NavigationType, Resources, Vital};
 
 /// One message from a page: absolute values of one page view, newest sequence number wins.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,12 @@ pub struct Beacon {
 
 /// What was known about device and visit when the page view ran. Absent is absent: nothing is invented.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(
+    feature = "decode",
+    derive(serde::Serialize, serde::Deserialize),
+    // A spool may hold beacons from before a field was known.
+    serde(default)
+)]
 pub struct PageContext {
     /// `mobile`, `tablet` or `desktop`.
     pub device: String,
@@ -64,8 +69,10 @@ pub struct PageContext {
     pub late: bool,
     /// The browser says it is driven by a program.
     pub automation: bool,
-    /// Navigation milestones in ms since the start of the page view.
+    /// Navigation milestones in ms since the start of the page view, `server_<name>_ms`, long tasks. Sent when it changed.
     pub timing: Details,
+    /// What was loaded so far. Sent when it changed; the encoder does not write it.
+    pub resources: Option<Resources>,
     /// The page's own dimensions: tenant, experiment, page type.
     pub custom: Details,
 }

@@ -13,8 +13,7 @@ use serde_json::{Map, Value};
 use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
 use crate::limits::*;
 use crate::raw::{self, RawEntries};
-use crate::shim;
-use crate::{NavigationType, Vital};
+use crate::{NavigationType, Vital, resources, shim};
 
 /// The version this crate speaks.
 const VERSION: u64 = 1;
@@ -202,7 +201,11 @@ fn context(object: &Map<String, Value>) -> PageContext {
         hidden_at_start: flag("hidden_at_start"),
         late: flag("late"),
         automation: flag("automation"),
-        timing: details(object, "timing", MAX_ATTRIBUTION_KEYS),
+        timing: details(object, "timing", MAX_TIMING_KEYS),
+        resources: object
+            .get("resources")
+            .and_then(Value::as_object)
+            .map(resources::read),
         custom: details(object, "custom", MAX_CUSTOM_KEYS),
     }
 }
@@ -335,11 +338,11 @@ fn whole(value: &Value, max: f64) -> Option<u64> {
         .map(|number| number as u64)
 }
 
-fn number(object: &Map<String, Value>, name: &str) -> Option<f64> {
+pub(crate) fn number(object: &Map<String, Value>, name: &str) -> Option<f64> {
     object.get(name).and_then(Value::as_f64)
 }
 
-fn count(object: &Map<String, Value>, name: &str) -> Option<u32> {
+pub(crate) fn count(object: &Map<String, Value>, name: &str) -> Option<u32> {
     object
         .get(name)
         .and_then(|value| whole(value, f64::from(u32::MAX)))

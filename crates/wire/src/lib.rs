@@ -23,6 +23,7 @@ pub mod limits;
 pub mod navigation;
 #[cfg(feature = "decode")]
 pub mod raw;
+pub mod resources;
 pub mod route;
 #[cfg(feature = "decode")]
 mod shim;
@@ -32,4 +33,5 @@ pub use beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext,
 pub use navigation::NavigationType;
 #[cfg(feature = "decode")]
 pub use raw::RawEntries;
+pub use resources::Resources;
 pub use vital::{Rating, Vital};

@@ -28,8 +28,15 @@ pub const MAX_PATH_BYTES: usize = 512;
 pub const MAX_ROUTE_SEGMENTS: usize = 8;
 /// Text inside attribution, details and context (selectors are cut at 100 characters by the agent).
 pub const MAX_TEXT_BYTES: usize = 256;
-/// Keys of one measurement's attribution and of the navigation milestones.
+/// Keys of one measurement's attribution.
 pub const MAX_ATTRIBUTION_KEYS: usize = 24;
+/// Keys of `context.timing`: the milestones, long tasks, and eight server timings.
+pub const MAX_TIMING_KEYS: usize = 32;
+/// Initiator types in `context.resources`; browsers have about ten.
+pub const MAX_RESOURCE_TYPES: usize = 12;
+/// The heaviest hosts and the slowest resources in it: what somebody would look at first.
+pub const MAX_RESOURCE_HOSTS: usize = 5;
+pub const MAX_SLOWEST_RESOURCES: usize = 5;
 /// Keys of `context.custom`.
 pub const MAX_CUSTOM_KEYS: usize = 10;
 /// Keys of an operation's `detail`.

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use wire::decode::{Decoded, Malformed, RefusalCode, decode};
 use wire::encode::encode;
-use wire::{Beacon, Measurement, NavigationType, Operation, Scalar, Vital};
+use wire::resources::Share;
+use wire::{Beacon, Measurement, NavigationType, Operation, Resources, Scalar, Vital, limits};
 
 const FULL: &str = include_str!("../testdata/v1/full.json");
 const MINIMAL: &str = include_str!("../testdata/v1/minimal.json");
@@ -241,6 +242,63 @@ fn optional_fields_of_the_wrong_type_are_ignored_and_texts_are_cut() {
             .navigation_type,
         NavigationType::Navigate
     );
+}
+
+fn resources(value: Value) -> Option<Resources> {
+    let decoded = with("context", json!({"resources": value})).expect("optional");
+    decoded.beacon.context.resources
+}
+
+#[test]
+fn resources_are_read_as_far_as_they_make_sense() {
+    let share = |name: &str, count, bytes| Share {
+        name: name.into(),
+        count,
+        bytes,
+    };
+    let whole = json!({"count": 12, "bytes": 34567, "cached": 3, "types": {"script": [4, 20000], "img": [8, 14567.5]},
+        "hosts": {"cdn.example.org": [2, 9000]}, "slowest": [["https://cdn.example.org/a.js", 312.5]], "later": 1});
+    let expected = Resources {
+        count: 12,
+        bytes: 34567.0,
+        cached: 3,
+        types: vec![share("img", 8, 14567.5), share("script", 4, 20000.0)],
+        hosts: vec![share("cdn.example.org", 2, 9000.0)],
+        slowest: vec![("https://cdn.example.org/a.js".into(), 312.5)],
+    };
+    assert_eq!(resources(whole), Some(expected));
+    let odd = json!({"count": -1, "bytes": 1e300, "cached": "3", "types": {"a": [1], "b": 1, "c": [1, -5], "d": [1.5, 5], "e": [1, 5]},
+        "hosts": [], "slowest": [["a"], ["b", "c"], [1, 2], ["d", -1], ["e", 600_001], ["f", 1]]});
+    let expected = Resources {
+        types: vec![share("e", 1, 5.0)],
+        slowest: vec![("f".into(), 1.0)],
+        ..Resources::default()
+    };
+    assert_eq!(resources(odd), Some(expected));
+    for value in [json!(null), json!([]), json!("many")] {
+        assert_eq!(resources(value), None);
+    }
+}
+
+#[test]
+fn resources_and_timing_are_bounded() {
+    let shares: serde_json::Map<String, Value> = (0..100)
+        .map(|number| (format!("{number}{}", "x".repeat(1000)), json!([1, 1])))
+        .collect();
+    let slowest = vec![json!(["x".repeat(1000), 1]); 100];
+    let many = resources(json!({"types": shares, "hosts": shares, "slowest": slowest}));
+    let many = many.expect("resources");
+    assert_eq!(many.types.len(), limits::MAX_RESOURCE_TYPES);
+    assert_eq!(many.hosts.len(), limits::MAX_RESOURCE_HOSTS);
+    assert_eq!(many.slowest.len(), limits::MAX_SLOWEST_RESOURCES);
+    assert_eq!(many.hosts[0].name.len(), limits::MAX_TEXT_BYTES);
+    assert_eq!(many.slowest[0].0.len(), limits::MAX_TEXT_BYTES);
+    let timing: serde_json::Map<String, Value> = (0..100)
+        .map(|number| (format!("server_{number}_ms"), json!(1)))
+        .collect();
+    let decoded = with("context", json!({"timing": timing})).expect("optional");
+    let timing = decoded.beacon.context.timing;
+    assert_eq!(timing.len(), limits::MAX_TIMING_KEYS);
 }
 
 prop_compose! {
