@@ -38,12 +38,7 @@ pub struct Beacon {
 
 /// What was known about device and visit when the page view ran. Absent is absent: nothing is invented.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[cfg_attr(
-    feature = "decode",
-    derive(serde::Serialize, serde::Deserialize),
-    // A spool may hold beacons from before a field was known.
-    serde(default)
-)]
+#[cfg_attr(feature = "decode", derive(serde::Serialize, serde::Deserialize))]
 pub struct PageContext {
     /// `mobile`, `tablet` or `desktop`.
     pub device: String,
@@ -71,7 +66,8 @@ pub struct PageContext {
     pub automation: bool,
     /// Navigation milestones in ms since the start of the page view, `server_<name>_ms`, long tasks. Sent when it changed.
     pub timing: Details,
-    /// What was loaded so far. Sent when it changed; the encoder does not write it.
+    /// What was loaded so far. Sent when it changed; the encoder does not write it. A field that is newer than a spooled record must
+    /// be optional, as this one.
     pub resources: Option<Resources>,
     /// The page's own dimensions: tenant, experiment, page type.
     pub custom: Details,
