@@ -19,8 +19,6 @@ const REASONS = ['buffer-full', 'rejected-4xx', 'too-large', 'gave-up'];
 /** `{view, acked, beacon, half}` by id. */
 const waiting = new Map();
 
-const stamped = (beacon) => JSON.stringify(Object.assign(beacon, { sent: Date.now() }));
-
 /** Makes a beacon of every view that has news, if anything may be sent, and sends what waits: at exit all of it, for the page may be
  * gone after this. */
 export function flush(atExit) {
@@ -34,7 +32,7 @@ function queue(entry) {
   const bytes = new Blob([JSON.stringify(entry.beacon)]).size;
   entry.view.bytes += bytes;
   if (wasm) waiting.set(wasm.accept(entry.view.number, bytes, !!entry.beacon.ops), entry);
-  else beacon(entry);
+  else if (!beacon(entry)) attempt(() => fetch(life.address, request(stampedText(entry), true)));
 }
 
 /** Sends what may go now. */
@@ -54,22 +52,25 @@ function exit() {
     if (beacon(entry)) {
       acknowledge(entry);
       wasm.taken(id);
-    } else post(id, true);
+    } else post(id, true, true);
   }
 }
 
-function beacon(entry) {
-  const text = stamped(entry.beacon);
+const stampedText = (entry) => {
   note('sent', entry.beacon);
-  return attempt(() => navigator.sendBeacon(life.address, text));
-}
+  return JSON.stringify(Object.assign(entry.beacon, { sent: Date.now() }));
+};
+
+const request = (body, keepalive) => ({ method: 'POST', body, keepalive, credentials: 'omit' });
+
+const beacon = (entry) => attempt(() => navigator.sendBeacon(life.address, stampedText(entry)));
 
 const compressed = (text) => new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
 
-/** Posts; the answer is told with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. */
-function post(id, keepalive) {
-  const text = stamped(waiting.get(id).beacon);
-  note('sent', waiting.get(id).beacon);
+/** Posts; the answer is told with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. At exit nothing
+ * that takes a moment is done to it. */
+function post(id, keepalive, atExit) {
+  const text = stampedText(waiting.get(id));
   // Once: what an attempt says after its time is over must not be taken for the answer to the next attempt.
   let settle = (status, wait) => {
     settle = () => {};
@@ -77,7 +78,7 @@ function post(id, keepalive) {
   };
   const nothing = () => settle(0, 0);
   const send = (body, query) =>
-    fetch(life.address + query, { method: 'POST', body, keepalive, credentials: 'omit' }).then((response) => {
+    fetch(life.address + query, request(body, keepalive)).then((response) => {
       const after = response.headers.get('retry-after');
       settle(response.status, after ? after * 1000 || Date.parse(after) - Date.now() || 0 : 0);
       // The collector took the beacon, but not all of it.
@@ -85,7 +86,7 @@ function post(id, keepalive) {
     }, nothing);
   setTimeout(nothing, ANSWER_TIMEOUT);
   attempt(() =>
-    window.CompressionStream && text.length > MIN_COMPRESSED ? compressed(text).then((bytes) => send(bytes, '?enc=gzip'), nothing) : send(text, ''),
+    window.CompressionStream && text.length > MIN_COMPRESSED && !atExit ? compressed(text).then((bytes) => send(bytes, '?enc=gzip'), nothing) : send(text, ''),
   ) || nothing();
 }
 
@@ -124,6 +125,6 @@ export function insure(view) {
   later = 0;
   if (life.consent == GRANTED && window.fetchLater && wasm && hasNews(view)) {
     later = new AbortController();
-    attempt(() => fetchLater(life.address, { method: 'POST', body: JSON.stringify(seal(view)), credentials: 'omit', signal: later.signal }));
+    attempt(() => fetchLater(life.address, { ...request(JSON.stringify(seal(view))), signal: later.signal }));
   }
 }

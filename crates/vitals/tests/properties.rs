@@ -248,7 +248,7 @@ proptest! {
                 (at_ms, f64::from(value) / 256.0, had_recent_input)
             })
             .collect();
-        let mut cls = Cls::default();
+        let mut cls = Cls::EMPTY;
         let mut previous = 0.0;
         for &(start_ms, value, had_recent_input) in &shifts {
             cls.on_entry(&ShiftEntry { start_ms, value, had_recent_input, ..ShiftEntry::default() });
