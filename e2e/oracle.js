@@ -21,7 +21,7 @@ export async function oracleScript({ sink, all = false, soft = false }) {
     let restored = 0;
     addEventListener('pageshow', (event) => { if (event.persisted) restored = event.timeStamp; }, true);
     const hear = (source) => ({ name, value, rating, delta, id, navigationType, navigationStartTime, navigationURL }) =>
-      message.reports.push({ source, name, value, rating, delta, id, navigationType, since: navigationStartTime ?? restored, url: navigationURL });
+      message.reports.push({ source, name, value, rating, delta, id, navigationType, since: navigationStartTime || (navigationType === 'back-forward-cache' ? restored : 0), url: navigationURL });
     for (const name of ['FCP', 'LCP', 'CLS', 'TTFB']) six['on' + name](hear('six'), options());
     six.onINP(hear('six'), options({ durationThreshold: 16 }));
     six.onINP(hear('at40'), options({ durationThreshold: 40 }));

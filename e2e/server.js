@@ -16,6 +16,7 @@ const IMAGE = `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="400">
 
 export async function startPages({ collector }) {
   const heard = [];
+  const served = [];
   const sink = createSink({ collector });
   const snippetText = await (await fetch(`${collector.publicOrigin}/snippet.js`)).text();
 
@@ -42,7 +43,10 @@ export async function startPages({ collector }) {
       return response.writeHead(200, { 'Content-Type': 'image/bmp', 'Cache-Control': 'no-store' }).end(PHOTO);
     }
     const [, fixture] = url.pathname.match(/\/([a-z-]+\.html)$/) ?? [];
-    if (fixture) return page(response, fixture, query);
+    if (fixture) {
+      served.push(request.url);
+      return page(response, fixture, query);
+    }
     return response.writeHead(404).end();
   }
 
@@ -88,6 +92,8 @@ export async function startPages({ collector }) {
     roadOrigin: road.origin,
     /** The oracle's messages in order of arrival: see `oracle.js`. */
     heard,
+    /** Addresses of pages in the order in which they were asked for. */
+    served,
     sink,
     async stop() {
       for (const { server } of [main, road]) {

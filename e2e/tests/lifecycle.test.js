@@ -43,6 +43,19 @@ for (const [name, query, act] of [
   });
 }
 
+test('34 prerendered and never asked for: nothing is sent', async () => {
+  const run = newRun('34');
+  const next = `/text.html?run=${run}`;
+  const window = await scene.browser.window();
+  const initiator = await window.openUnwatched(`${scene.pages.origin}/initiator.html?stays=1&next=${encodeURIComponent(next)}`);
+  await until('the page is prerendered', () => scene.pages.served.includes(next));
+  await pause(3_000); // The early flush would have come by now.
+  await window.closeTab(initiator);
+  await pause(300);
+  assert.deepEqual(scene.pages.sink.beaconsOf(run), []);
+  await window.close();
+});
+
 scenarios(scene, WITHIN);
 
 test('38 every change of LCP, CLS and INP in the same order as the oracle in its all-changes mode', async () => {

@@ -16,6 +16,9 @@ const MOST_GROWTH_BYTES = 200_000;
 /** The first clicks compile code and fill tables that then stay. */
 const WARM_UP_CLICKS = 30;
 
+/** More than a bounded snippet keeps; there is one a frame at most. */
+const SHIFTS_BEFORE_AGENT = 540;
+
 /** Clicks of a person, as fast as the page takes them; every `slowEvery`th on the slow button. */
 async function realClicks(tab, count, slowEvery = Infinity) {
   const places = [await tab.hover('#b0'), await tab.middleOf('#b1')];
@@ -62,6 +65,23 @@ test('39 500 real clicks, ten of them slow: the tenth longest counts, as the ora
   assert.equal(ours[0].vitals.INP.value, said.raw.INP);
   assert.ok(ours[0].vitals.INP.value >= 48, `INP ${ours[0].vitals.INP.value}`);
   assert.equal(ours[0].context.interactions, REAL_CLICKS);
+  await window.close();
+});
+
+test('39 hundreds of layout shifts before the agent comes: no other vital suffers, as the oracle says that was there from the start', async () => {
+  const { run, window, tab } = await openPage(scene, { name: '39', page: 'inputs.html?click=150&agent=late' });
+  await tab.evaluate(async (count) => {
+    for (let frame = 0; frame < count; frame++) {
+      await new Promise(requestAnimationFrame);
+      document.querySelector('#title').style.marginTop = `${frame % 2 ? 40 : 20}px`;
+    }
+  }, SHIFTS_BEFORE_AGENT);
+  await tab.click('#b0');
+  await tab.evaluate('loadLate()');
+  await pause(ORACLE_SETTLES_MS);
+  await tab.leave();
+  await assertEqual(scene, run, { except: ['CLS'] });
+  assert.ok(scene.pages.sink.beaconsOf(run).at(-1).self.entries_dropped > 0, 'what the snippet could not keep is counted');
   await window.close();
 });
 
