@@ -10,6 +10,9 @@ const TOLERANCE = { FCP: 0.1, LCP: 0.1, CLS: 1e-4, INP: 0.1, FID: 0.1, TTFB: 0.1
 /** Nothing that should not be sent comes within this time. */
 const QUIET_MS = 100;
 
+/** Rows that were written together are all there after this time. */
+const STORED_WITHIN_MS = 200;
+
 /** The oracle's newest message of a run, once the page has hidden `hides` times, and all that the agent sent by then has arrived. */
 export async function oracleOf(scene, run, hides, nav) {
   const { heard, sink } = scene.pages;
@@ -38,20 +41,29 @@ function viewsHeard({ reports }) {
   return [...views.values()].sort((a, b) => a.since - b.since);
 }
 
-/** Our page views of a run, from the road; with raw entries among them, the vitals are the collector's. */
-export async function oursOf(scene, run) {
-  const views = scene.pages.sink.viewsOf(run);
-  if (!views.some((view) => view.hasRaw)) return views;
-  return Promise.all(views.map(async (view) => ({ ...view, vitals: await storedVitals(scene, view.id) })));
+/** Our page views of a run, from the road; a page view with raw entries in it is the collector's to compute. */
+export function oursOf(scene, run) {
+  return Promise.all(scene.pages.sink.viewsOf(run).map((view) => (view.hasRaw ? storedView(scene, view) : view)));
 }
 
-/** A view's vitals as ClickHouse holds them. */
-export async function storedVitals(scene, view) {
-  const rows = await until(`rows of ${view}`, async () => {
-    const found = await scene.collector.query(`SELECT vital, value, rating, engine FROM vitalscope.measurements WHERE view_id = '${view}'`);
-    return found.length > 0 && found;
+/** A page view as ClickHouse holds it, once every beacon of it has got there. */
+async function storedView({ collector }, view) {
+  const where = `view_id = '${view.id}'`;
+  const page = await until(`${view.beacon_count} beacons of ${view.id} in ClickHouse`, async () => {
+    const [row] = await collector.query(`SELECT beacons, interactions, interactions_seen FROM vitalscope.page_views WHERE ${where}`);
+    return Number(row?.beacons) >= view.beacon_count && row;
   });
-  return Object.fromEntries(rows.map(({ vital, ...row }) => [vital, row]));
+  // The two views are filled one after the other.
+  let rows = [];
+  await until(`vitals of ${view.id} in ClickHouse`, async () => {
+    const before = rows.length;
+    rows = await collector.query(`SELECT vital, value, engine, navigation_type, attribution FROM vitalscope.measurements WHERE ${where}`);
+    await pause(STORED_WITHIN_MS);
+    return rows.length > 0 && rows.length === before;
+  });
+  const vitals = Object.fromEntries(rows.map(({ vital, attribution, ...row }) => [vital, { ...row, attribution: JSON.parse(attribution || '{}') }]));
+  const context = { ...view.context, interactions: Number(page.interactions), interactions_seen: Number(page.interactions_seen) };
+  return { ...view, nav: rows[0]?.navigation_type ?? view.nav, vitals, context };
 }
 
 /**

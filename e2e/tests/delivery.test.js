@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { launchChromiumPlainly } from '../chromium.js';
 import { pause, stage, until } from '../harness.js';
 import { loaded } from '../scenarios/expectations.js';
@@ -188,6 +189,19 @@ describe('delivery', { concurrency: 4 }, () => {
     assert.ok(delivered().reduce((sum, { text }) => sum + text.length, 0) < 16_000, 'bytes');
     await close();
   });
+});
+
+test('a packed beacon is understood by the collector as by the road', async () => {
+  const run = newRun('packed');
+  const beacon = { v: 1, view: crypto.randomUUID(), seq: 0, sent: Date.now(), start: Date.now() - 1_000, nav: 'navigate', path: '/packed', release: run, m: [{ n: 'LCP', v: 1_234 }] };
+  const response = await fetch(`${scene.pages.roadOrigin}/road/v1/views/e2e?enc=gzip`, { method: 'POST', body: gzipSync(JSON.stringify(beacon)) });
+  assert.equal(response.status, 204);
+  assert.equal(scene.pages.sink.viewsOf(run)[0].vitals.LCP.value, 1_234);
+  const [row] = await until('its row', async () => {
+    const rows = await scene.collector.query(`SELECT value FROM vitalscope.measurements WHERE release = '${run}'`);
+    return rows.length > 0 && rows;
+  });
+  assert.equal(row.value, 1_234);
 });
 
 test('the collector took every beacon that reached it, and no beacon needed a preflight', () => {
