@@ -178,6 +178,11 @@ class Tab {
     await Promise.all([this.mouse('mousePressed', place, more), pause(PRESS_MS).then(() => this.mouse('mouseReleased', place, more))]);
   }
 
+  /** Clicks one after the other, as fast as the page takes them. */
+  async clickQuickly(place, count) {
+    for (let done = 0; done < count; done++) await Promise.all([this.mouse('mousePressed', place), this.mouse('mouseReleased', place)]);
+  }
+
   async press(letter) {
     const key = { key: letter, code: `Key${letter.toUpperCase()}`, windowsVirtualKeyCode: letter.toUpperCase().charCodeAt(0) };
     await this.send('Input.dispatchKeyEvent', { type: 'keyDown', text: letter, ...key });

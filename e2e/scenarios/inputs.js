@@ -4,7 +4,11 @@ import assert from 'node:assert/strict';
 import { atLeast, painted } from './expectations.js';
 
 const inpOf = ({ ours }) => ours[0].vitals.INP?.value;
-const isRaw = ({ ours, said }) => assert.equal(ours[0].vitals.INP?.value, said.raw.INP, 'INP of the raw observer');
+/** INP of the raw observer, which looks at 16 ms too, and as many interactions seen. */
+const isRaw = ({ ours, said }) => {
+  assert.equal(ours[0].vitals.INP?.value, said.raw.INP, 'INP of the raw observer');
+  assert.equal(ours[0].context.interactions_seen, said.raw.seen, 'interactions seen');
+};
 
 /** The last interaction waits for an idle moment there, and mostly the page is gone before; never does it know more than is. */
 const upstreamMayLose = ({ said, scene }) => {
@@ -88,6 +92,21 @@ export const INPUTS = [
     },
   },
   {
+    name: '22 a slow click and fifty quick ones, too short for an entry: the second longest counts, as the oracle says',
+    page: 'inputs.html?click=150,60,0',
+    isChromiumOnly: true,
+    settles: true,
+    act: async (tab) => {
+      await clicks('#b0', '#b1')(tab);
+      await tab.evaluate('new Promise((done) => setTimeout(() => done(true), 300))');
+      await tab.clickQuickly(await tab.hover('#b2'), 50);
+    },
+    check: (sides) => {
+      assert.ok(inpOf(sides) < 144, `INP ${inpOf(sides)}`);
+      assert.equal(sides.ours[0].context.interactions, 52, 'the browser\'s own count at the end');
+    },
+  },
+  {
     name: '23 five keys with 80 ms at keydown and 20 ms at keyup: as the oracle says',
     page: 'inputs.html?keydown=80&keyup=20',
     settles: true,
@@ -115,7 +134,7 @@ export const INPUTS = [
     name: '25 interactions of 20 to 30 ms only: at threshold 16 as the oracle says; D3, at 40 upstream knows the first input only',
     page: 'inputs.html?click=20,25,28',
     settles: true,
-    act: clicks('#b0', '#b1', '#b2'),
+    act: clicks('#title', '#b0', '#b1', '#b2'),
     check: (sides) => {
       isRaw(sides);
       assert.ok(inpOf(sides) >= 16);
