@@ -1,0 +1,64 @@
+// What stays behind after a long visit of a single-page application: 10,000 key presses and 1,000 route changes, with the agent
+// and without, the same otherwise.
+
+import { AGENT, NOTHING } from './candidates.js';
+import { evaluate, openPage, sleep } from './chromium.js';
+import { CATCH_WASM_MEMORY, holdings, sum_bytes } from './heap.js';
+import { spread } from './spread.js';
+
+const ROUTES = 1_000;
+const PRESSES_PER_ROUTE = 10;
+const SETTLE_MS = 2_000;
+const BARS = { wasm_bytes: 128 * 1024, growth_bytes: 100_000 };
+
+export async function soak({ browser, site, say }) {
+  const without = await stay(browser, site, NOTHING);
+  say('soak: without the agent');
+  const agent = await stay(browser, site, AGENT);
+  say('soak: with the agent');
+  const growth = ({ before, after }) => sum_bytes(after) - sum_bytes(before);
+  const one = (value) => spread([value]);
+  return {
+    bars: [
+      { what: 'WebAssembly memory', unit: 'bytes', most: BARS.wasm_bytes, measured: one(agent.after.wasm_bytes) },
+      {
+        what: `growth over ${agent.interactions} interactions and ${ROUTES} routes, beyond the page's own`, unit: 'bytes',
+        most: BARS.growth_bytes, measured: one(growth(agent) - growth(without)),
+      },
+      {
+        what: 'event listeners added meanwhile', unit: 'listeners', most: 0,
+        measured: one(agent.after.listeners - agent.before.listeners - (without.after.listeners - without.before.listeners)),
+      },
+    ],
+    raw: { without, agent },
+  };
+}
+
+async function stay(browser, site, name) {
+  const { page, devtools, close } = await openPage(browser);
+  try {
+    await page.addInitScript(CATCH_WASM_MEMORY);
+    await page.goto(`${site.origin}/${name}/`, { waitUntil: 'load' });
+    await page.focus('#field');
+    await sleep(SETTLE_MS);
+    const before = await holdings(devtools);
+    await evaluate(devtools, 'work.keepBusy(true)');
+    for (let route = 0; route < ROUTES; route += 1) {
+      await evaluate(devtools, `work.go('/${name}/product/${route}')`);
+      await press(devtools, PRESSES_PER_ROUTE);
+    }
+    await evaluate(devtools, 'work.keepBusy(false)');
+    await sleep(SETTLE_MS);
+    const interactions = await evaluate(devtools, 'performance.interactionCount');
+    if (interactions < ROUTES * PRESSES_PER_ROUTE) throw new Error(`the browser counted only ${interactions} interactions`);
+    return { before, after: await holdings(devtools), interactions };
+  } finally {
+    await close();
+  }
+}
+
+/** Presses of a key that changes nothing, as fast as the browser takes them. */
+function press(devtools, count) {
+  const key = (type) => devtools.send('Input.dispatchKeyEvent', { type, key: 'ArrowLeft', code: 'ArrowLeft', windowsVirtualKeyCode: 37 });
+  return Promise.all(Array.from({ length: count }, () => [key('rawKeyDown'), key('keyUp')]).flat());
+}
