@@ -15,9 +15,9 @@ import { openSite } from './site.js';
 import { soak } from './soak.js';
 
 const { values } = parseArgs({
-  options: { runs: { type: 'string' }, quick: { type: 'boolean' }, out: { type: 'string' } },
+  options: { runs: { type: 'string' }, out: { type: 'string' } },
 });
-const runs = Number(values.runs ?? (values.quick ? 3 : 15));
+const runs = Number(values.runs ?? 15);
 if (!(runs >= 1)) throw new Error(`--runs takes a number from 1 on, not ${values.runs}`);
 
 const begun_ms = Date.now();

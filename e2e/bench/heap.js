@@ -1,12 +1,12 @@
 // What a page holds in memory: its JavaScript heap, the browser's objects behind it, and WebAssembly's memory.
 
-import { evaluate, sleep } from './chromium.js';
+import { evaluate, go, openPage, sleep } from './chromium.js';
 
 /**
  * Catches the memories that WebAssembly instances export, whatever their names. Only this bench does it, before any script runs;
  * pages whose time is measured go without.
  */
-export const CATCH_WASM_MEMORY = `(() => {
+const CATCH_WASM_MEMORY = `(() => {
   const memories = [];
   const keep = (instance) => {
     for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
@@ -20,16 +20,24 @@ export const CATCH_WASM_MEMORY = `(() => {
   Object.defineProperty(window, 'wasmBytes', { value: () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) });
 })()`;
 
+/** A page whose memory can be asked for. */
+export async function openCaught(browser, url) {
+  const page = await openPage(browser);
+  await page.send('Page.addScriptToEvaluateOnNewDocument', { source: CATCH_WASM_MEMORY });
+  await go(page, url);
+  return page;
+}
+
 /** Bytes after a full collection, and the number of event listeners. */
-export async function holdings(devtools) {
-  await devtools.send('HeapProfiler.collectGarbage');
+export async function holdings(page) {
+  await page.send('HeapProfiler.collectGarbage');
   // Finalisers and weak callbacks run in tasks of their own; what they free goes with the second collection.
   await sleep(100);
-  await devtools.send('HeapProfiler.collectGarbage');
-  const { usedSize, embedderHeapUsedSize = 0 } = await devtools.send('Runtime.getHeapUsage');
-  const wasm_bytes = await evaluate(devtools, 'wasmBytes()');
-  await devtools.send('Performance.enable');
-  const { metrics } = await devtools.send('Performance.getMetrics');
+  await page.send('HeapProfiler.collectGarbage');
+  const { usedSize, embedderHeapUsedSize = 0 } = await page.send('Runtime.getHeapUsage');
+  const wasm_bytes = await evaluate(page, 'wasmBytes()');
+  await page.send('Performance.enable');
+  const { metrics } = await page.send('Performance.getMetrics');
   const listeners = metrics.find(({ name }) => name === 'JSEventListeners').value;
   return { js_bytes: usedSize, browser_bytes: embedderHeapUsedSize, wasm_bytes, listeners };
 }

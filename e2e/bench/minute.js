@@ -2,8 +2,9 @@
 // page goes away after the minute, one stays idle for another, one has no agent. They run beside each other.
 
 import { AGENT, NOTHING } from './candidates.js';
-import { evaluate, openPage, sleep, startTrace } from './chromium.js';
-import { CATCH_WASM_MEMORY, holdings, sum_bytes } from './heap.js';
+import { evaluate, go, openPage, sleep } from './chromium.js';
+import { holdings, openCaught, sum_bytes } from './heap.js';
+import { startTrace } from './recording.js';
 import { spread } from './spread.js';
 import { WORK_MARK, attribute } from './trace.js';
 import { belongsTo, press } from './visit.js';
@@ -23,19 +24,19 @@ const BARS = {
 export async function minute({ browser, site, say }) {
   const trace = await startTrace(browser);
   const visits = await Promise.all([
-    visit(browser, site, AGENT, 'leaves', { marks: true }),
-    visit(browser, site, AGENT, 'stays', { catches: true }),
-    visit(browser, site, NOTHING, 'without', { catches: true }),
+    visit(browser, site, AGENT, 'leaves', openTimed),
+    visit(browser, site, AGENT, 'stays', openCaught),
+    visit(browser, site, NOTHING, 'without', openCaught),
   ]);
   const [leaves, stays, without] = visits;
   const begun_ms = Date.now();
-  await leaves.page.goto(`${site.origin}/away`);
+  await go(leaves, `${site.origin}/away`);
   await sleep(ARRIVAL_MS);
   const cost = attribute(await trace.stop(), belongsTo(site, AGENT));
-  const held_bytes = sum_bytes(await holdings(stays.devtools)) - sum_bytes(await holdings(without.devtools));
+  const held_bytes = sum_bytes(await holdings(stays)) - sum_bytes(await holdings(without));
   say('minute: over, now an idle one');
   await sleep(begun_ms + MINUTE_MS + ARRIVAL_MS - Date.now());
-  await Promise.all(visits.map(({ close }) => close()));
+  await Promise.all(visits.map((page) => page.close()));
 
   const of = (app) => site.received.filter(({ path }) => path.endsWith(`/${app}`));
   const bodies = of('leaves').map(({ bytes }) => bytes);
@@ -56,20 +57,26 @@ export async function minute({ browser, site, say }) {
   };
 }
 
+/** The page that the trace is about: marked, and without anything else of ours in it. */
+async function openTimed(browser, url) {
+  const page = await openPage(browser);
+  await go(page, url);
+  await evaluate(page, `performance.mark('${WORK_MARK}')`);
+  return page;
+}
+
 /** Opens the page and lives one minute on it. The page is still open afterwards. */
-async function visit(browser, site, name, app, { marks = false, catches = false }) {
-  const { page, devtools, close } = await openPage(browser);
-  if (catches) await page.addInitScript(CATCH_WASM_MEMORY);
+async function visit(browser, site, name, app, open) {
+  const url = `${site.origin}/${name}/?app=${app}`;
   const begun_ms = Date.now();
   const until = (at_ms) => sleep(Math.max(begun_ms + at_ms - Date.now(), 0));
-  await page.goto(`${site.origin}/${name}/?app=${app}`, { waitUntil: 'load' });
-  if (marks) await evaluate(devtools, `performance.mark('${WORK_MARK}')`);
+  const page = await open(browser, url);
   await until(SHIFT_AT_MS);
-  await evaluate(devtools, 'work.answerSlowly(); work.shift(1)');
+  await evaluate(page, 'work.answerSlowly(); work.shift(1)');
   for (const at_ms of CLICKS_AT_MS) {
     await until(at_ms);
-    await press(devtools, { x: 460, y: 30 }, true);
+    await press(page, { x: 460, y: 30 }, true);
   }
   await until(MINUTE_MS);
-  return { page, devtools, close };
+  return page;
 }

@@ -2,8 +2,8 @@
 // its name and without.
 
 import { AGENT } from './candidates.js';
-import { evaluate, openPage, sleep } from './chromium.js';
-import { CATCH_WASM_MEMORY, holdings, sum_bytes } from './heap.js';
+import { evaluate, sleep } from './chromium.js';
+import { holdings, openCaught, sum_bytes } from './heap.js';
 import { spread } from './spread.js';
 
 const OPERATIONS = 1_000;
@@ -34,21 +34,20 @@ export async function operations({ browser, site, runs, say }) {
 
 /** On a page of its own: the first batch is what a page's visitor meets, not a warmed-up loop. */
 async function report(browser, site, start) {
-  const { page, devtools, close } = await openPage(browser);
+  const query = `app=operations&start=${encodeURIComponent(JSON.stringify(start))}`;
+  const page = await openCaught(browser, `${site.origin}/${AGENT}/?${query}`);
   try {
-    await page.addInitScript(CATCH_WASM_MEMORY);
-    await page.goto(`${site.origin}/${AGENT}/?app=operations&start=${encodeURIComponent(JSON.stringify(start))}`, { waitUntil: 'load' });
     await sleep(SETTLE_MS);
-    const before = await holdings(devtools);
-    const took_ms = await evaluate(devtools, `(() => {
+    const before = await holdings(page);
+    const took_ms = await evaluate(page, `(() => {
       const begun = performance.now();
       for (let count = 0; count < ${OPERATIONS}; count += 1) vitalscope('measure', 'checkout', count % 2 ? 5 : 15);
       return performance.now() - begun;
     })()`);
     await sleep(SETTLE_MS);
-    const after = await holdings(devtools);
+    const after = await holdings(page);
     return { operation_ms: took_ms / OPERATIONS, held_bytes: sum_bytes(after) - sum_bytes(before) };
   } finally {
-    await close();
+    await page.close();
   }
 }

@@ -2,8 +2,8 @@
 // and without, the same otherwise.
 
 import { AGENT, NOTHING } from './candidates.js';
-import { evaluate, openPage, sleep } from './chromium.js';
-import { CATCH_WASM_MEMORY, holdings, sum_bytes } from './heap.js';
+import { evaluate, sleep } from './chromium.js';
+import { holdings, openCaught, sum_bytes } from './heap.js';
 import { spread } from './spread.js';
 
 const ROUTES = 1_000;
@@ -35,30 +35,28 @@ export async function soak({ browser, site, say }) {
 }
 
 async function stay(browser, site, name) {
-  const { page, devtools, close } = await openPage(browser);
+  const page = await openCaught(browser, `${site.origin}/${name}/`);
   try {
-    await page.addInitScript(CATCH_WASM_MEMORY);
-    await page.goto(`${site.origin}/${name}/`, { waitUntil: 'load' });
-    await page.focus('#field');
+    await evaluate(page, "document.getElementById('field').focus()");
     await sleep(SETTLE_MS);
-    const before = await holdings(devtools);
-    await evaluate(devtools, 'work.keepBusy(true)');
+    const before = await holdings(page);
+    await evaluate(page, 'work.keepBusy(true)');
     for (let route = 0; route < ROUTES; route += 1) {
-      await evaluate(devtools, `work.go('/${name}/product/${route}')`);
-      await press(devtools, PRESSES_PER_ROUTE);
+      await evaluate(page, `work.go('/${name}/product/${route}')`);
+      await press(page, PRESSES_PER_ROUTE);
     }
-    await evaluate(devtools, 'work.keepBusy(false)');
+    await evaluate(page, 'work.keepBusy(false)');
     await sleep(SETTLE_MS);
-    const interactions = await evaluate(devtools, 'performance.interactionCount');
+    const interactions = await evaluate(page, 'performance.interactionCount');
     if (interactions < ROUTES * PRESSES_PER_ROUTE) throw new Error(`the browser counted only ${interactions} interactions`);
-    return { before, after: await holdings(devtools), interactions };
+    return { before, after: await holdings(page), interactions };
   } finally {
-    await close();
+    await page.close();
   }
 }
 
 /** Presses of a key that changes nothing, as fast as the browser takes them. */
-function press(devtools, count) {
-  const key = (type) => devtools.send('Input.dispatchKeyEvent', { type, key: 'ArrowLeft', code: 'ArrowLeft', windowsVirtualKeyCode: 37 });
+function press(page, count) {
+  const key = (type) => page.send('Input.dispatchKeyEvent', { type, key: 'ArrowLeft', code: 'ArrowLeft', windowsVirtualKeyCode: 37 });
   return Promise.all(Array.from({ length: count }, () => [key('rawKeyDown'), key('keyUp')]).flat());
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that is done with this repository beyond plain cargo. This file parses and dispatches.
 
 mod agent;
+mod bench;
 mod clickhouse;
 mod command;
 mod coverage;
@@ -28,7 +29,8 @@ cargo xtask COMMAND
                              loads a synthetic history with two known regressions; --release optimises
   test [KIND]… [FILTER]      install what is missing, run all checks and tests (kinds: checks rust wasm js e2e)
   agent                      build agent.js, snippet.js and the npm package
-  size                       sizes of snippet, glue and wasm against the budget
+  size                       sizes of snippet, glue and wasm against the budget, and of the agent's peers
+  bench [NAME]               what things cost, against bars; without a name: which benches there are
   coverage                   line coverage of the pure crates
   tidy                       what people forget and no compiler says
   seed FILE                  write the synthetic history as NDJSON, and to the terminal what is known to be in it
@@ -58,6 +60,7 @@ fn dispatch(words: &[String]) -> Result<bool> {
     match command.as_str() {
         "run" => run::run(&ws, &run_options(rest)?),
         "seed" => write_seed(rest),
+        "bench" => bench::run(&ws, rest),
         "test" => test::run(&ws, &test::Selection::parse(rest)?),
         _ if !rest.is_empty() && command != "help" => {
             bail!("{command} takes no arguments here\n\n{USAGE}")

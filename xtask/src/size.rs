@@ -13,6 +13,8 @@ const BUDGET: &str = "agent-wasm/size-budget.toml";
 /// What a visitor downloads; the script as served carries the wasm as text and compresses worse.
 const PARTS: [&str; 3] = ["snippet", "glue", "wasm"];
 const SERVED: &str = "agent.js";
+/// What others weigh; `cargo xtask bench sizes` writes it.
+const PEERS: &str = "e2e/bench/peer-sizes.json";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Size {
@@ -32,7 +34,7 @@ pub fn check(ws: &Workspace) -> Result<bool> {
     let budget =
         budget(&text).with_context(|| format!("{BUDGET} has no line `total_brotli_bytes = N`"))?;
 
-    println!("{:<24}{:>9}{:>9}{:>9}", "bytes", "raw", "gzip", "brotli");
+    println!("{:<52}{:>9}{:>9}{:>9}", "bytes", "raw", "gzip", "brotli");
     let mut total = Size::default();
     for part in PARTS {
         let size = size(&manifest, part)?;
@@ -43,6 +45,7 @@ pub fn check(ws: &Workspace) -> Result<bool> {
     }
     row("total", total);
     row("/agent.js as served", size(&manifest, SERVED)?);
+    peers(ws)?;
     let within = total.brotli_bytes <= budget;
     println!(
         "budget: {} of {budget} brotli bytes, {}",
@@ -52,9 +55,29 @@ pub fn check(ws: &Workspace) -> Result<bool> {
     Ok(within)
 }
 
+/// For comparison only: no verdict depends on it.
+fn peers(ws: &Workspace) -> Result<()> {
+    let text = fs::read_to_string(ws.root.join(PEERS))
+        .with_context(|| format!("cannot read {PEERS}: cargo xtask bench sizes"))?;
+    let peers: Vec<Value> = serde_json::from_str(&text)?;
+    for peer in &peers {
+        let word = |key: &str| peer[key].as_str().unwrap_or_default();
+        let bytes = |key: &str| peer[key].as_u64().unwrap_or_default();
+        row(
+            &format!("{} {}, {}", word("peer"), word("version"), word("what")),
+            Size {
+                raw_bytes: bytes("raw_bytes"),
+                gzip_bytes: bytes("gzip_bytes"),
+                brotli_bytes: bytes("brotli_bytes"),
+            },
+        );
+    }
+    Ok(())
+}
+
 fn row(name: &str, size: Size) {
     println!(
-        "{name:<24}{:>9}{:>9}{:>9}",
+        "{name:<52}{:>9}{:>9}{:>9}",
         size.raw_bytes, size.gzip_bytes, size.brotli_bytes
     );
 }

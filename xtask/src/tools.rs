@@ -30,6 +30,8 @@ pub enum Purpose {
     Run,
     /// And test it: lints, coverage, a browser.
     Test,
+    /// Measure the agent as built beside its peers, which nothing else needs.
+    Bench,
 }
 
 /// Something that is there already, or that `get` installs. Errors of `get` say how to do it by hand.
@@ -42,10 +44,16 @@ struct Step<'a> {
 /// What could not be installed, one line each; empty when everything is there.
 pub fn install(ws: &Workspace, purpose: Purpose) -> Result<Vec<String>> {
     let started = Instant::now();
-    let mut steps = basics(ws);
-    if purpose == Purpose::Test {
-        steps.extend(test_only(ws));
-    }
+    let steps = match purpose {
+        Purpose::Run => basics(ws),
+        Purpose::Test => basics(ws).into_iter().chain(test_only(ws)).collect(),
+        Purpose::Bench => vec![
+            node(),
+            npm(),
+            npm_packages(ws, "e2e/bench"),
+            chromium_browser(ws),
+        ],
+    };
     if steps.iter().all(|step| (step.present)()) {
         println!(
             "tools: all {} present ({})",
@@ -119,23 +127,8 @@ fn basics(ws: &Workspace) -> Vec<Step<'_>> {
                 )
             }),
         },
-        Step {
-            name: "Node.js".to_owned(),
-            present: Box::new(|| program_version("node").is_some_and(|found| found >= NODE)),
-            get: Box::new(|| match program_version("node") {
-                Some(found) => bail!(
-                    "version {found} is too old: install Node.js 20 or newer (nodejs.org, or nvm install 20)"
-                ),
-                None => {
-                    bail!("not found: install Node.js 20 or newer (nodejs.org, or nvm install 20)")
-                }
-            }),
-        },
-        Step {
-            name: "npm".to_owned(),
-            present: Box::new(|| find_program("npm").is_some()),
-            get: Box::new(|| bail!("not found: it comes with Node.js, or: apt-get install npm")),
-        },
+        node(),
+        npm(),
         Step {
             name: "target wasm32-unknown-unknown".to_owned(),
             present: Box::new(|| {
@@ -190,11 +183,7 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
         get: Box::new(|| rustup(ws, &["component", "add", "llvm-tools"])),
     });
     steps.push(npm_packages(ws, "e2e"));
-    steps.push(Step {
-        name: "Chromium".to_owned(),
-        present: Box::new(|| chromium().is_some()),
-        get: Box::new(|| apt(ws, "chromium")),
-    });
+    steps.push(chromium_browser(ws));
     steps.push(Step {
         name: "Firefox".to_owned(),
         present: Box::new(|| firefox().is_some()),
@@ -206,6 +195,37 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
         get: Box::new(|| apt(ws, "chromium-driver")),
     });
     steps
+}
+
+fn node<'a>() -> Step<'a> {
+    Step {
+        name: "Node.js".to_owned(),
+        present: Box::new(|| program_version("node").is_some_and(|found| found >= NODE)),
+        get: Box::new(|| match program_version("node") {
+            Some(found) => bail!(
+                "version {found} is too old: install Node.js 20 or newer (nodejs.org, or nvm install 20)"
+            ),
+            None => {
+                bail!("not found: install Node.js 20 or newer (nodejs.org, or nvm install 20)")
+            }
+        }),
+    }
+}
+
+fn npm<'a>() -> Step<'a> {
+    Step {
+        name: "npm".to_owned(),
+        present: Box::new(|| find_program("npm").is_some()),
+        get: Box::new(|| bail!("not found: it comes with Node.js, or: apt-get install npm")),
+    }
+}
+
+fn chromium_browser(ws: &Workspace) -> Step<'_> {
+    Step {
+        name: "Chromium".to_owned(),
+        present: Box::new(|| chromium().is_some()),
+        get: Box::new(|| apt(ws, "chromium")),
+    }
 }
 
 /// A browser for the tests, as Debian, Ubuntu or the vendor names it.

@@ -1,0 +1,116 @@
+//! `cargo xtask bench`: what things cost, measured and held against bars. This file names the benches and starts them.
+//! Not here: the measuring; each bench lies beside what it measures. Benches are not part of `test`, which has to be quick and
+//! must not fail because a machine is busy.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::agent;
+use crate::command::tee;
+use crate::tools::{self, Purpose};
+use crate::workspace::Workspace;
+
+const USAGE: &str = "\
+cargo xtask bench NAME
+
+  agent [--runs N] [--quick]  the agent's cost in Chromium, beside its peers: main thread, memory, bytes (15 runs; quick: 3);
+                              of another build with VITALSCOPE_AGENT_DIST=FOLDER
+  sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints
+";
+
+/// Fifteen rounds take a quarter of an hour.
+const LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+/// A build other than this repository's own.
+const AGENT_DIST: &str = "VITALSCOPE_AGENT_DIST";
+
+#[derive(Debug, PartialEq, Eq)]
+enum Bench {
+    Agent { runs: u32 },
+    Sizes,
+}
+
+impl Bench {
+    fn parse(words: &[String]) -> Result<Bench> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words[..] {
+            ["agent"] => Ok(Bench::Agent { runs: 15 }),
+            ["agent", "--quick"] => Ok(Bench::Agent { runs: 3 }),
+            ["agent", "--runs", count] => match count.parse() {
+                Ok(runs @ 1..) => Ok(Bench::Agent { runs }),
+                _ => bail!("--runs takes a number from 1 on, not {count}"),
+            },
+            ["sizes"] => Ok(Bench::Sizes),
+            _ => bail!("there is no such bench\n\n{USAGE}"),
+        }
+    }
+}
+
+/// Runs the bench that the words name, or lists them all; answers whether every bar was kept.
+pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
+    if words.is_empty() {
+        print!("{USAGE}");
+        return Ok(true);
+    }
+    let bench = Bench::parse(words)?;
+    let missing = tools::install(ws, Purpose::Bench)?;
+    if !missing.is_empty() {
+        bail!("not installed: {}", missing.join("; "));
+    }
+    let mut node = Command::new("node");
+    node.current_dir(&ws.root).env("PATH", ws.path());
+    match bench {
+        Bench::Agent { runs } => {
+            let dist = env::var_os(AGENT_DIST).map_or_else(|| agent::dist(ws), Into::into);
+            built(&dist)?;
+            let browser = tools::chromium().context("Chromium was there a moment ago")?;
+            node.arg("e2e/bench/agent.js")
+                .args(["--runs", &runs.to_string(), "--out"])
+                .arg(ws.target.join("bench-agent.json"))
+                .env("VITALSCOPE_CHROMIUM", browser)
+                .env(AGENT_DIST, dist);
+        }
+        Bench::Sizes => {
+            node.arg("e2e/bench/sizes.js");
+        }
+    }
+    Ok(tee(&mut node, LIMIT)?.0)
+}
+
+fn built(dist: &Path) -> Result<()> {
+    for file in ["agent.js", "snippet.js"] {
+        if !dist.join(file).is_file() {
+            bail!(
+                "no {file} in {}: the agent is not built; cargo xtask agent",
+                dist.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(words: &[&str], expected: Option<Bench>) {
+        let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(Bench::parse(&words).ok(), expected, "{words:?}");
+    }
+
+    #[test]
+    fn words_name_a_bench_and_its_options() {
+        check(&["agent"], Some(Bench::Agent { runs: 15 }));
+        check(&["agent", "--quick"], Some(Bench::Agent { runs: 3 }));
+        check(&["agent", "--runs", "7"], Some(Bench::Agent { runs: 7 }));
+        check(&["sizes"], Some(Bench::Sizes));
+        check(&["agent", "--runs"], None);
+        check(&["agent", "--runs", "0"], None);
+        check(&["agent", "--runs", "many"], None);
+        check(&["other"], None);
+        check(&["sizes", "--quick"], None);
+    }
+}
