@@ -5,12 +5,13 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { candidates } from './candidates.js';
+import { AGENT, candidates } from './candidates.js';
 import { launch } from './chromium.js';
 import { mainThread } from './main_thread.js';
 import { minute } from './minute.js';
 import { operations } from './operations.js';
-import { isKept, table } from './report.js';
+import { profiled } from './profile.js';
+import { dearest, isKept, table } from './report.js';
 import { openSite } from './site.js';
 import { soak } from './soak.js';
 
@@ -27,12 +28,14 @@ const all = await candidates();
 const site = await openSite(all);
 const browser = await launch();
 let parts;
+let profile;
 try {
   const scene = { browser, site, candidates: all, runs, say };
   // What is not timed may run side by side; after it the timed parts have the machine for themselves.
   const [held, sent] = await Promise.all([soak(scene), minute(scene)]);
   const reported = await operations(scene);
   const main = await mainThread(scene);
+  profile = await profiled(browser, site, all.find(({ name }) => name === AGENT));
   parts = { main, reported, held, sent };
 } finally {
   await browser.close();
@@ -40,12 +43,12 @@ try {
 }
 const bars = Object.values(parts).flatMap((part) => part.bars);
 const missed = bars.filter((bar) => !isKept(bar));
-console.log(`\n${table({ rows: parts.main.rows, bars })}\n`);
+console.log(`\n${dearest(profile)}\n\n${table({ rows: parts.main.rows, bars })}\n`);
 console.log(missed.length ? `${missed.length} of ${bars.length} bars missed` : `all ${bars.length} bars kept`);
 if (values.out) {
   await mkdir(dirname(values.out), { recursive: true });
   const raw = Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.raw]));
-  const text = JSON.stringify({ at: new Date().toISOString(), runs, bars: bars.map((bar) => ({ ...bar, kept: isKept(bar) })), rows: parts.main.rows, raw }, null, 1);
+  const text = JSON.stringify({ at: new Date().toISOString(), runs, bars: bars.map((bar) => ({ ...bar, kept: isKept(bar) })), rows: parts.main.rows, profile, raw }, null, 1);
   await writeFile(values.out, `${text}\n`);
   console.log(`all numbers: ${values.out}`);
 }

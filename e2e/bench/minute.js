@@ -40,7 +40,7 @@ export async function minute({ browser, site, say }) {
 
   const of = (app) => site.received.filter(({ path }) => path.endsWith(`/${app}`));
   const bodies = of('leaves').map(({ bytes }) => bytes);
-  const idle = of('stays').filter(({ at_ms }) => at_ms >= begun_ms && at_ms < begun_ms + MINUTE_MS + ARRIVAL_MS);
+  const idle = of('stays').filter(({ at_ms }) => at_ms >= begun_ms && at_ms < begun_ms + MINUTE_MS);
   const total = (list) => list.reduce((sum, bytes) => sum + bytes, 0);
   const cpu_ms = cost.startup.cpu_ms + cost.after.cpu_ms;
   const bar = (what, unit, most, value) => ({ what, unit, most, measured: spread([value]) });

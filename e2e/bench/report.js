@@ -1,11 +1,18 @@
 // The table at the end, and the verdict on each bar. A bar is `{what, unit, most, measured}`, `measured` a spread; its median counts.
 
+const DEAREST = 12;
 const PLACES = { x: 2, ms: 3, '%': 2 };
 
 export const isKept = ({ most, measured }) => measured.median <= most;
 
 export function table({ rows, bars }) {
   return [...peers(rows), '', ...verdicts(bars)].join('\n');
+}
+
+/** Where the agent's own time goes. */
+export function dearest({ total_ms, functions }) {
+  const lines = functions.slice(0, DEAREST).map(({ name, self_ms }) => `${self_ms.toFixed(1).padStart(8)}  ${name}`);
+  return [`the agent under the CPU profiler, ms of ${total_ms.toFixed(0)} by function:`, ...lines].join('\n');
 }
 
 function peers(rows) {

@@ -28,6 +28,8 @@ export async function traced(browser, site, { name }) {
     const before = site.received.length;
     const trace = await startTrace(browser);
     const counts = await work(site, page, name);
+    await go(page, `${site.origin}/away`);
+    await sleep(SETTLE_MS);
     const cost = attribute(await trace.stop(), belongsTo(site, name));
     const sent = site.received.slice(before).filter(({ candidate }) => candidate === name);
     if (name !== NOTHING && sent.length === 0) throw new Error(`${name} sent nothing: is it set up right?`);
@@ -43,6 +45,7 @@ export function belongsTo(site, name) {
   return (url) => name !== NOTHING && url.startsWith(base);
 }
 
+/** Opens the page of a candidate and does the work there; answers what the page counted. */
 export async function work(site, page, name) {
   await go(page, `${site.origin}/${name}/`);
   await sleep(STARTUP_MS);
@@ -55,8 +58,6 @@ export async function work(site, page, name) {
   await sleep(SETTLE_MS);
   const counts = await evaluate(page, 'work.counts');
   if (counts.clicks !== CLICKS) throw new Error(`the page of ${name} saw ${counts.clicks} clicks instead of ${CLICKS}`);
-  await go(page, `${site.origin}/away`);
-  await sleep(SETTLE_MS);
   return counts;
 }
 
