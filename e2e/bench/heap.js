@@ -1,29 +1,16 @@
 // What a page holds in memory: its JavaScript heap, the browser's objects behind it, and WebAssembly's memory.
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 import { evaluate, go, openPage, sleep } from './chromium.js';
 
-/**
- * Catches the memories that WebAssembly instances export, whatever their names. Only this bench does it, before any script runs;
- * pages whose time is measured go without.
- */
-const CATCH_WASM_MEMORY = `(() => {
-  const memories = [];
-  const keep = (instance) => {
-    for (const value of Object.values(instance.exports)) if (value instanceof WebAssembly.Memory) memories.push(value);
-    return instance;
-  };
-  const { Instance, instantiate, instantiateStreaming } = WebAssembly;
-  WebAssembly.Instance = new Proxy(Instance, { construct: (target, args) => keep(Reflect.construct(target, args, Instance)) });
-  const kept = (made) => made.then((result) => (keep(result.instance || result), result));
-  WebAssembly.instantiate = (...args) => kept(instantiate.call(WebAssembly, ...args));
-  WebAssembly.instantiateStreaming = (...args) => kept(instantiateStreaming.call(WebAssembly, ...args));
-  Object.defineProperty(window, 'wasmBytes', { value: () => memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0) });
-})()`;
+const OPEN_WASM_MEMORY = await readFile(join(import.meta.dirname, 'page/wasm_memory.js'), 'utf8');
 
 /** A page whose memory can be asked for. */
-export async function openCaught(browser, url) {
+export async function openWatched(browser, url) {
   const page = await openPage(browser);
-  await page.send('Page.addScriptToEvaluateOnNewDocument', { source: CATCH_WASM_MEMORY });
+  await page.send('Page.addScriptToEvaluateOnNewDocument', { source: OPEN_WASM_MEMORY });
   await go(page, url);
   return page;
 }

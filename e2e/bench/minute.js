@@ -3,7 +3,7 @@
 
 import { AGENT, NOTHING } from './candidates.js';
 import { evaluate, go, openPage, sleep } from './chromium.js';
-import { holdings, openCaught, sum_bytes } from './heap.js';
+import { holdings, openWatched, sum_bytes } from './heap.js';
 import { startTrace } from './recording.js';
 import { spread } from './spread.js';
 import { WORK_MARK, attribute } from './trace.js';
@@ -25,8 +25,8 @@ export async function minute({ browser, site, say }) {
   const trace = await startTrace(browser);
   const visits = await Promise.all([
     visit(browser, site, AGENT, 'leaves', openTimed),
-    visit(browser, site, AGENT, 'stays', openCaught),
-    visit(browser, site, NOTHING, 'without', openCaught),
+    visit(browser, site, AGENT, 'stays', openWatched),
+    visit(browser, site, NOTHING, 'without', openWatched),
   ]);
   const [leaves, stays, without] = visits;
   const begun_ms = Date.now();

@@ -3,7 +3,7 @@
 
 import { AGENT } from './candidates.js';
 import { evaluate, sleep } from './chromium.js';
-import { holdings, openCaught, sum_bytes } from './heap.js';
+import { holdings, openWatched, sum_bytes } from './heap.js';
 import { spread } from './spread.js';
 
 const OPERATIONS = 1_000;
@@ -36,7 +36,7 @@ export async function operations({ browser, site, runs, say }) {
 }
 
 const open = (browser, site, start) =>
-  openCaught(browser, `${site.origin}/${AGENT}/?app=operations&start=${encodeURIComponent(JSON.stringify(start))}`);
+  openWatched(browser, `${site.origin}/${AGENT}/?app=operations&start=${encodeURIComponent(JSON.stringify(start))}`);
 
 /** Mean time of one operation, ms. A page of its own: the first batch is what a visitor meets, not a warmed-up loop. */
 async function timed(browser, site, start) {

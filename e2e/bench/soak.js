@@ -4,7 +4,7 @@
 
 import { AGENT, NOTHING } from './candidates.js';
 import { evaluate, sleep } from './chromium.js';
-import { holdings, openCaught } from './heap.js';
+import { holdings, openWatched } from './heap.js';
 import { spread } from './spread.js';
 
 const ROUTES = 1_000;
@@ -19,6 +19,7 @@ export async function soak({ browser, site, say }) {
   say('soak: without the agent');
   const agent = await stay(browser, site, AGENT);
   say('soak: with the agent');
+  if (!agent.after.wasm_bytes) throw new Error('no WebAssembly memory was seen: does the agent run?');
   const ours_bytes = ({ js_bytes, wasm_bytes }) => js_bytes + wasm_bytes;
   const growth = (from) => [agent, without].map((stay) => ours_bytes(stay.after) - ours_bytes(stay[from])).reduce((with_it, alone) => with_it - alone);
   const one = (value) => spread([value]);
@@ -41,7 +42,7 @@ export async function soak({ browser, site, say }) {
 }
 
 async function stay(browser, site, name) {
-  const page = await openCaught(browser, `${site.origin}/${name}/`);
+  const page = await openWatched(browser, `${site.origin}/${name}/`);
   try {
     await evaluate(page, "document.getElementById('field').focus()");
     await sleep(START_MS);
