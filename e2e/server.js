@@ -42,12 +42,20 @@ export async function startPages({ collector }) {
     if (url.pathname === '/photo.bmp') {
       return response.writeHead(200, { 'Content-Type': 'image/bmp', 'Cache-Control': 'no-store' }).end(PHOTO);
     }
+    if (url.pathname.startsWith('/pkg/')) return packed(response, url.pathname);
     const [, fixture] = url.pathname.match(/\/([a-z-]+\.html)$/) ?? [];
     if (fixture) {
       served.push(request.url);
       return page(response, fixture, query);
     }
     return response.writeHead(404).end();
+  }
+
+  /** A file of wasm-pack's output, as it leaves it. */
+  async function packed(response, pathname) {
+    const type = pathname.endsWith('.wasm') ? 'application/wasm' : 'text/javascript; charset=utf-8';
+    const file = await readFile(new URL(`../agent-wasm${new URL(pathname, 'http://pages').pathname}`, import.meta.url));
+    response.writeHead(200, { 'Content-Type': type }).end(file);
   }
 
   const script = (response, body) => response.writeHead(200, { 'Content-Type': 'text/javascript; charset=utf-8' }).end(body);

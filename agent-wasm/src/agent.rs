@@ -90,7 +90,9 @@ pub fn observe(options: &JsValue) {
 /// The entries that the browser has queued but not delivered.
 #[wasm_bindgen]
 pub fn take() -> JsValue {
-    observer().map_or(JsValue::UNDEFINED, |observer| observer.take_records().into())
+    observer().map_or(JsValue::UNDEFINED, |observer| {
+        observer.take_records().into()
+    })
 }
 
 /// Ends everything.
@@ -117,7 +119,10 @@ pub fn open(slot: usize, opening: u32, at_ms: f64, first_hidden_ms: f64, count: 
 
 /// Tells a page view something, see [`replay::hear`].
 #[wasm_bindgen]
-#[allow(clippy::too_many_arguments, reason = "numbers cross one by one: a list would have to be allocated")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "numbers cross one by one: a list would have to be allocated"
+)]
 pub fn hear(
     slot: usize,
     kind: u32,
@@ -130,14 +135,14 @@ pub fn hear(
     g: f64,
     h: f64,
     i: f64,
-) {
+) -> bool {
     with(|agent| {
         replay::hear(
             &mut agent.views[slot & 1],
             kind,
             [a, b, c, d, e, f, g, h, i],
-        );
-    });
+        )
+    })
 }
 
 /// A vital by its place in [`Vital::ALL`], as of now and unrounded: NaN while it has no value, -1 for one that no page can have.
@@ -269,8 +274,9 @@ pub fn drops(reason: usize) -> u32 {
 impl Agent {
     /// Sets the timer for what must wait.
     fn arm(&mut self, now_ms: f64) {
-        self.retry = self.transport.wake_at_ms().map(|wake_at_ms| {
-            every((wake_at_ms - now_ms).max(0.0) as u32 + 1, RETRY)
-        });
+        self.retry = self
+            .transport
+            .wake_at_ms()
+            .map(|wake_at_ms| every((wake_at_ms - now_ms).max(0.0) as u32 + 1, RETRY));
     }
 }

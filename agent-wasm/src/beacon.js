@@ -2,7 +2,7 @@
 // A beacon says every value that was not acknowledged yet, absolute, under a sequence number of its view. Not here: when and how
 // anything is sent.
 
-import { VITALS, facts, value, wasm } from './engine.js';
+import { MAX_SENT, VITALS, facts, value, wasm } from './engine.js';
 import { life, note } from './gate.js';
 import { dropped, judge, takeDrops, tell } from './operations.js';
 import { attempt, device, known, round } from './page.js';
@@ -55,8 +55,11 @@ function measurements(view) {
   return all;
 }
 
+/** What changes when there is something new to say of a view's vitals: their values or, without WebAssembly, how many entries there were. */
+const stateOf = (view) => '' + (wasm ? valuesOf(view) : view.calls.filter(([kind]) => kind < 6).length);
+
 /** Whether a view has anything new since its last beacon. */
-export const hasNews = (view) => view.ops[0] || view.isChanged || '' + (wasm ? valuesOf(view) : view.calls.length) != view.sealed;
+export const hasNews = (view) => view.ops[0] || view.isChanged || stateOf(view) != view.sealed;
 
 /** The next beacon of a view. `withOperations`: also what counts only once. */
 export function seal(view, withOperations) {
@@ -87,9 +90,9 @@ export function seal(view, withOperations) {
     }),
   };
   if (wasm) beacon.m = measurements(view);
-  else beacon.raw = { open: view.numbers, calls: view.calls };
+  else beacon.raw = { open: view.numbers, calls: view.calls.slice(0, MAX_SENT) };
   if (withOperations) {
-    view.sealed = '' + (wasm ? valuesOf(view) : view.calls.length);
+    view.sealed = stateOf(view);
     if (view.ops[0]) beacon.ops = view.ops;
     view.ops = [];
     view.opsBytes = view.isChanged = 0;

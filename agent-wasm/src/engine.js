@@ -5,10 +5,12 @@
 /** WebAssembly's exports; nothing before it is there. */
 export let wasm;
 
-/** Calls kept of a page view; then the shortest events go. */
-const MAX_CALLS = 400;
-/** Texts of a page view that the engine may name: a page with more distinct selectors goes on without their names. */
-const MAX_TEXTS = 500;
+/** Calls kept of a page view; then the shortest events go for longer ones. */
+const MAX_CALLS = 2e3;
+/** Calls of one beacon: as many as fit into what a browser takes from a page that goes. */
+export const MAX_SENT = 900;
+/** Texts of a page view that the engine may name: a page that blames more than so many nodes goes on without their names. */
+const MAX_TEXTS = 2e3;
 
 /** The vitals by their places in the engine. */
 export const VITALS = ['FCP', 'LCP', 'CLS', 'FID', 'INP', 'TTFB', 'MEMORY'];
@@ -27,33 +29,13 @@ export const KEYS = [
 /** The engine's own words; the page's texts follow them in the table of a view. */
 export const WORDS = ['', 'used-js-heap', 'user-agent-specific', 'loading', 'dom-interactive', 'dom-content-loaded', 'complete'];
 
-/** WebAssembly is there: what was kept of the views, the newest first, is told to it. Nothing again where the agent has ended. */
+/** WebAssembly is there: what was kept of the views is told to it. Nothing again where the agent has ended. */
 export function attach(exports, views, ...settings) {
   wasm = exports;
   if (wasm) wasm.begin(...settings);
   for (const view of views) {
     openEngine(view, view.numbers);
-    for (const call of view.calls.splice(0)) hear(view, call);
-  }
-}
-
-const label = (texts, text) => {
-  const at = texts.indexOf(text);
-  return at < 0 ? (texts.length < MAX_TEXTS ? texts.push(text) - 1 : 0) : at;
-};
-
-/** Makes one call, `[kind, ...numbers and texts]`, of a page view. */
-export function hear(view, call) {
-  view.heard |= 1 << call[0];
-  if (wasm) return wasm.hear(view.number, ...call.map((each) => (typeof each == 'string' ? label(view.texts, each) : each)));
-  // Of counts and the document's record only the newest says something.
-  const again = call[0] > 5 && call[0] < 9 ? view.calls.findIndex(([kind]) => kind == call[0]) : -1;
-  if (again >= 0) view.calls.splice(again, 1);
-  view.calls.push(call);
-  if (view.calls.length > MAX_CALLS) {
-    const shortest = view.calls.reduce((least, each, at, all) => (each[0] == 3 && !(all[least]?.[2] <= each[2]) ? at : least), -1);
-    view.calls.splice(Math.max(shortest, 0), 1);
-    view.dropped++;
+    for (const call of view.calls.splice(0)) hear(view, ...call.map((each) => (typeof each == 'string' ? label(view, each) : each)));
   }
 }
 
@@ -65,6 +47,42 @@ export function openEngine(view, numbers) {
   if (wasm) wasm.open(view.number, ...numbers);
 }
 
+/** A text as the engine takes it. */
+export function label({ texts }, text) {
+  if (!wasm) return text;
+  const at = texts.indexOf(text);
+  return at < 0 ? (texts.length < MAX_TEXTS ? texts.push(text) - 1 : 0) : at;
+}
+
+/** Makes one call of a page view; false for an entry that nothing will be blamed on. */
+export function hear(view, kind, a, b, c, d, e, f, g, h, i) {
+  view.heard |= 1 << kind;
+  return wasm ? wasm.hear(view.number, kind, a, b, c, d, e, f, g, h, i) : keep(view, [kind, a, b, c, d, e, f, g, h, i]);
+}
+
+/** Makes the call of an entry whose last number is the node to blame, which `name` names if there is one. Naming takes longer than all
+ * the rest, so in WebAssembly the text gets its place beforehand and is found only if the engine keeps the entry. */
+export function hearBlamed(view, name, ...call) {
+  const { texts } = view;
+  if (!wasm) hear(view, ...call, name ? name() : '');
+  else if (hear(view, ...call, name && texts.length < MAX_TEXTS ? texts.length : 0) && name) texts.push(name());
+}
+
+function keep(view, call) {
+  const { calls } = view;
+  const [kind] = call;
+  while (call[call.length - 1] === undefined) call.pop();
+  // Of counts and the document's record only the newest says something.
+  const again = kind > 5 && kind < 9 ? calls.findIndex((each) => each[0] == kind) : -1;
+  if (again >= 0) calls.splice(again, 1);
+  calls.push(call);
+  if (calls.length > MAX_CALLS) {
+    const shortest = calls.reduce((least, each, at) => (each[0] == 3 && !(calls[least]?.[2] <= each[2]) ? at : least), -1);
+    calls.splice(shortest, 1);
+    view.dropped++;
+  }
+}
+
 /** The vital's value as of now; NaN without one, negative for one that no page can have. */
 export const value = (view, vital) => (wasm ? wasm.value(view.number, vital) : NaN);
 
@@ -73,8 +91,9 @@ export function facts(view, vital) {
   const [sent, ...numbers] = wasm.facts(view.number, vital);
   const blame = {};
   KEYS[vital].split(' ').forEach((key, at) => {
-    const fact = numbers[at];
-    if (fact === fact) blame[key.replace('$', '')] = key < '%' ? view.texts[fact] : fact;
+    const fact = key < '%' ? view.texts[numbers[at]] : numbers[at];
+    // Neither no number nor no text.
+    if (fact || fact === 0) blame[key.replace('$', '')] = fact;
   });
   return [sent, blame];
 }

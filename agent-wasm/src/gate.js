@@ -3,7 +3,7 @@
 
 import { KEY, isSampled, uuid, visit } from './identity.js';
 import { attempt, cut, flat } from './page.js';
-import { API, begin, end, engage, onConsent } from './signals.js';
+import { begin, end, engage, flushNow } from './signals.js';
 
 const DENIED = 0;
 /** Measure in memory; store and send nothing yet. */
@@ -73,7 +73,7 @@ export function arrive(shim, engine) {
 }
 
 /** Begins, now or when consent or activation allow it. */
-function start(_, options) {
+export function start(_, options) {
   const settings = !life && attempt(() => read(options));
   if (!settings) return console.warn('vitalscope: not started');
   life = settings;
@@ -107,42 +107,24 @@ function take() {
 }
 
 /** `granted` or `denied`, at once. */
-function setConsent(_, word) {
+export function setConsent(_, word) {
   if (!life) return;
   life.consent = consentOf(word);
   if (!life.consent) close();
   else if (life.begun) {
     store();
-    onConsent();
+    flushNow();
   } else pass();
 }
 
 /** Ends everything. */
-function close() {
+export function close() {
   if (life) {
     take();
     end();
     life = 0;
   }
 }
-
-/** Does what the page asks, `[when, method, ...]` or, from a queue that the page wrote itself, without the time. What fails stays in
- * here, an unknown method too. */
-export function call([at, ...whole]) {
-  if (typeof at == 'string') return call([performance.now(), at, ...whole]);
-  const [method, ...facts] = whole;
-  attempt(() => METHODS[method](at, ...facts));
-}
-
-const METHODS = {
-  ...API,
-  start,
-  setConsent,
-  stop() {
-    API.flush();
-    close();
-  },
-};
 
 /** The visit was active now. Storage may be full or forbidden: then the visit lives in memory. */
 export const store = () =>

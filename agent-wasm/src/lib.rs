@@ -28,6 +28,10 @@ static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::FreeListAllocator> 
 #[wasm_bindgen(module = "/src/gate.js")]
 extern "C" {
     fn arrive(shim: &JsValue, exports: &JsValue);
+}
+
+#[wasm_bindgen(module = "/src/api.js")]
+extern "C" {
     fn call(whole: &js_sys::Array);
 }
 
@@ -41,10 +45,10 @@ mod packed {
         type Beacon;
     }
 
-    #[wasm_bindgen(module = "/src/calls.js")]
+    #[wasm_bindgen(module = "/src/entries.js")]
     extern "C" {
         #[allow(dead_code, reason = "named so that the file is packed")]
-        type Calls;
+        type Entries;
     }
 
     #[wasm_bindgen(module = "/src/delivery.js")]

@@ -1,6 +1,7 @@
 // Operations: what the page times itself, and what its timeline says of requests, user timings and slow interactions. They count
 // once each, so they go into one beacon and stay there. Budgets are judged here too, of operations and of vitals.
 
+import { flush } from './delivery.js';
 import { life, note } from './gate.js';
 import { attempt, cut, flat, isHidden, round } from './page.js';
 import { views } from './views.js';
@@ -34,8 +35,8 @@ export function takeDrops() {
 /** Tells the page something when the agent has finished; what it throws is no error of the page. */
 export const tell = (callback, object) => callback && queueMicrotask(() => attempt(() => callback(object)));
 
-/** Records an operation that began `at`; whether the buffer is full now. */
-export function record(name, duration, errorType, at, detail) {
+/** Records an operation that began `at` and answers it, if it is kept. A full buffer goes. */
+export function operation(name, duration, errorType, at, detail) {
   const [view] = views;
   if (!view) return;
   if (!(duration >= 0 && duration <= MAX_DURATION && name)) return dropped('out-of-range');
@@ -43,7 +44,7 @@ export function record(name, duration, errorType, at, detail) {
   if (view.ops.length >= life.bufferSize) return dropped('buffer-full');
   const { memory_bytes, input_size, ...rest } = detail || {};
   const number = (value) => (Number.isFinite(value) ? value : undefined);
-  const operation = {
+  const kept = {
     n: cut('' + name, MAX_NAME_BYTES),
     v: round(duration),
     ok: typeof errorType != 'string',
@@ -53,11 +54,12 @@ export function record(name, duration, errorType, at, detail) {
     input_size: number(input_size),
     detail: flat(rest, MAX_DETAIL_KEYS),
   };
-  view.ops.push(operation);
-  view.opsBytes += JSON.stringify(operation).length;
-  note('kept', operation);
-  judge(operation.n, duration);
-  return view.ops.length >= life.bufferSize || view.opsBytes > FULL_BYTES;
+  view.ops.push(kept);
+  view.opsBytes += JSON.stringify(kept).length;
+  note('kept', kept);
+  judge(kept.n, duration);
+  if (view.ops.length >= life.bufferSize || view.opsBytes > FULL_BYTES) flush();
+  return kept;
 }
 
 /** Tells the page of a value over its budget: a number, or `{limit, impact}`. */

@@ -1,6 +1,6 @@
 // What the agent reads from the page. Nothing here decides anything, and nothing here throws.
 
-const MAX_TEXT_BYTES = 256;
+const MAX_TEXT = 256;
 
 /** Runs something that browsers may forbid, or that the page does wrong. */
 export const attempt = (run) => {
@@ -9,11 +9,8 @@ export const attempt = (run) => {
   } catch {}
 };
 
-/** At most `max` bytes of UTF-8, cut at a character; what is no Unicode becomes U+FFFD. */
-export const cut = (text, max) =>
-  /^[ -~]*$/.test(text)
-    ? text.slice(0, max)
-    : new TextDecoder().decode(new TextEncoder().encode(text).slice(0, max)).replace(/\ufffd+$/, '');
+/** At most `max` characters; what is no Unicode, a half of a cut one too, becomes U+FFFD. */
+export const cut = (text, max) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, max)));
 
 /** Six decimals, as the engine rounds. */
 export const round = (value) => Math.round(value * 1e6) / 1e6;
@@ -26,7 +23,7 @@ export const flat = (object, max) => {
   const facts = Object.entries(object || {})
     .filter(([, value]) => typeof value == 'string' || typeof value == 'boolean' || Number.isFinite(value))
     .slice(0, max)
-    .map(([key, value]) => [cut(key, MAX_TEXT_BYTES), typeof value == 'string' ? cut(value, MAX_TEXT_BYTES) : value]);
+    .map(([key, value]) => [cut(key, MAX_TEXT), typeof value == 'string' ? cut(value, MAX_TEXT) : value]);
   return facts[0] && Object.fromEntries(facts);
 };
 
@@ -36,23 +33,6 @@ export const isHidden = () => document.visibilityState == 'hidden';
 
 /** The document's record. */
 export const navigationEntry = () => performance.getEntriesByType('navigation')[0] || {};
-
-/** Calls that tell the engine of it. A type that has no place among the beacon's is a plain navigation. */
-export const navigationCalls = (n = navigationEntry()) => [
-  [
-    7,
-    ['navigate', 'reload', 'back_forward'].indexOf(n.type),
-    n.activationStart || 0,
-    n.workerStart,
-    n.fetchStart,
-    n.domainLookupStart,
-    n.connectStart,
-    n.connectEnd,
-    n.responseStart,
-    performance.now(),
-  ],
-  [8, n.domInteractive, n.domContentLoadedEventStart, n.domComplete],
-];
 
 /** What stays the same for a document, for the beacon's context; what is unknown is left out. */
 export function device() {

@@ -1,8 +1,9 @@
 // What the page loaded and how busy it was, summed up per page view from its timeline: no request is touched. Bounded: names of types
 // come from browsers, hosts and slow addresses are few.
 
-import { address } from './calls.js';
+import { address } from './entries.js';
 import { life } from './gate.js';
+import { operation } from './operations.js';
 import { round } from './page.js';
 
 import { scrub } from './route.js';
@@ -17,8 +18,8 @@ const add = (sums, name, bytes) => {
   sums[name] = [count + 1, total + bytes];
 };
 
-/** A resource of a view: into its summary and, if the page's own code asked for it, as an operation through `record`. */
-export function onResource(view, entry, record) {
+/** A resource of a view: into its summary and, if the page's own code asked for it, as an operation. */
+export function onResource(view, entry, start) {
   const { name, initiatorType, transferSize: bytes = 0, duration, responseStatus } = entry;
   // Our own beacons are no part of the page.
   if (name.startsWith(life.address)) return;
@@ -36,7 +37,7 @@ export function onResource(view, entry, record) {
   };
   if (life.apiTimings && /^(fetch|xml)/.test(initiatorType)) {
     const where = origin == location.origin ? '' : host;
-    return record('fetch ' + where + scrub(pathname), duration, responseStatus >= 400 ? 'HTTP ' + responseStatus : undefined, entry.startTime, { bytes });
+    operation('fetch ' + where + scrub(pathname), duration, responseStatus >= 400 ? 'HTTP ' + responseStatus : undefined, start, { bytes });
   }
 }
 

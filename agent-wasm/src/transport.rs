@@ -140,7 +140,11 @@ impl Transport {
     /// The id of the next attempt to make at `now_ms` of any steady clock, negative where the browser shall not finish the request
     /// when the page goes; 0 while there is none.
     pub fn next(&mut self, now_ms: f64) -> i32 {
-        let flying = self.waiting().iter().filter(|parcel| parcel.is_flying).count();
+        let flying = self
+            .waiting()
+            .iter()
+            .filter(|parcel| parcel.is_flying)
+            .count();
         let may_fly = if self.failures > 0 {
             flying == 0 && now_ms >= self.retry_at_ms
         } else {
@@ -365,7 +369,10 @@ mod tests {
             let mut transport = Transport::default();
             transport.accept(0, BYTES, true);
             let id = next(&mut transport, 0.0).unwrap();
-            assert_eq!(id, 1, "positive: the browser finishes it when the page goes");
+            assert_eq!(
+                id, 1,
+                "positive: the browser finishes it when the page goes"
+            );
             assert_eq!(next(&mut transport, 0.0), None, "in flight");
             transport.on_answer(id, status(code), 5.0, NO_JITTER);
             assert_eq!(

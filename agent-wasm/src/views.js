@@ -24,7 +24,7 @@ const KINDS = [, 'back-forward-cache', 'soft-navigation', 'soft-navigation'];
 const CONTEXTS = [, { delivery: 'cache' }, { soft: 'route' }, { soft: 'native' }];
 
 /** The view in which something began at a time of the document's clock. */
-export const viewAt = (at) => views.find((view) => at >= view.from);
+export const viewAt = (at) => (at >= views[0].from ? views[0] : views[1] && at >= views[1].from ? views[1] : undefined);
 
 /** Names a view by the page's own word, the page's function, a template or its path. */
 function name(view, route) {
@@ -120,8 +120,9 @@ export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidde
     dropped,
   };
   views = opening == RESTORED ? [view] : [view, ...views.slice(0, 1)];
-  // A route changes inside an interaction of the view before, which browsers count afterwards: its views count by ids instead.
-  openEngine(view, [opening, at, hiddenAt, opening == ROUTE ? NaN : performance.interactionCount, view.flags]);
+  // A document has all interactions there were. A route changes inside one of the view before, which browsers count afterwards: its
+  // views count by ids instead.
+  openEngine(view, [opening, at, hiddenAt, opening ? (opening == ROUTE ? NaN : performance.interactionCount) : 0, view.flags]);
   name(view, route);
   return view;
 }

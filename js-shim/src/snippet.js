@@ -6,6 +6,8 @@ import { plain } from '../../agent-wasm/src/records.js';
 import { shim } from './shim.js';
 import { stub } from './stub.js';
 
+const MAX_SENT = 250;
+
 let early;
 
 /** Says no more than is known without the agent, and nothing where consent or the visit's lot would have to be asked first. */
@@ -22,6 +24,8 @@ function send() {
     sent: Date.now(),
     // Coarser than the agent's rule: anything that may identify.
     path: location.pathname.replace(/[^/]*[\d@][^/]*|\w{16,}/g, ':id'),
+    // As many as fit into what a browser takes from a page that goes.
+    raw: { ...early.raw, records: early.raw.records.slice(0, MAX_SENT) },
   };
   early.seq++;
   navigator.sendBeacon((data.endpoint || new URL(tag.src).origin) + '/v1/views/' + data.app, JSON.stringify(beacon));

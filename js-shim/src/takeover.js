@@ -1,7 +1,8 @@
 // From what was there before the agent to the agent: the inline snippet's stub stays, a queue that a page wrote itself gets a real one
 // in its place, and no call is lost.
 
-import { arrive, call } from '../../agent-wasm/src/gate.js';
+import { call } from '../../agent-wasm/src/api.js';
+import { arrive } from '../../agent-wasm/src/gate.js';
 import { bringEngine } from './load.js';
 import { stub } from './stub.js';
 

@@ -47,9 +47,10 @@ impl Cls {
         worst: Window::EMPTY,
     };
 
-    pub fn on_entry(&mut self, entry: &ShiftEntry) {
+    /// Answers whether the entry is now the largest of its window, so that its source may be asked for.
+    pub fn on_entry(&mut self, entry: &ShiftEntry) -> bool {
         if entry.had_recent_input {
-            return;
+            return false;
         }
         let belongs = self.current.value != 0.0
             && entry.start_ms - self.last_ms < WINDOW_GAP_MS
@@ -60,12 +61,14 @@ impl Cls {
         }
         self.last_ms = entry.start_ms;
         self.current.value += entry.value;
-        if entry.value > self.current.largest.value {
+        let is_largest = entry.value > self.current.largest.value;
+        if is_largest {
             self.current.largest = *entry;
         }
         if self.current.value > self.worst.value {
             self.worst = self.current;
         }
+        is_largest
     }
 
     pub fn value(&self) -> f64 {
@@ -172,6 +175,9 @@ mod tests {
                 source: Label(source),
             });
         }
-        assert_eq!(written(|facts| cls.attribution(50.0, facts))[..3], [0.15, 150.0, 2.0]);
+        assert_eq!(
+            written(|facts| cls.attribution(50.0, facts))[..3],
+            [0.15, 150.0, 2.0]
+        );
     }
 }

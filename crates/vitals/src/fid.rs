@@ -23,13 +23,16 @@ impl Fid {
         }
     }
 
-    pub fn on_first_input(&mut self, entry: &EventEntry, first_hidden: FirstHidden) {
-        if !self.closed && first_hidden.is_after(entry.start_ms) {
+    /// Answers whether the entry counts, so that its target may be asked for.
+    pub fn on_first_input(&mut self, entry: &EventEntry, first_hidden: FirstHidden) -> bool {
+        let counts = !self.closed && first_hidden.is_after(entry.start_ms);
+        if counts {
             self.delay_ms = Some(entry.processing_start_ms - entry.start_ms);
             self.name = entry.name;
             self.target = entry.target;
         }
         self.closed = true;
+        counts
     }
 
     /// After a restore the browser emits no entry: the caller listened for itself. A negative delay, or one longer than it

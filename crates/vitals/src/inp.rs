@@ -82,11 +82,12 @@ impl Inp {
         self.assume_unseen = assume_unseen;
     }
 
-    /// `event` and `first-input` entries alike; those without an interaction are ignored.
-    pub fn on_entry(&mut self, entry: &EventEntry) {
+    /// `event` and `first-input` entries alike; those without an interaction are ignored. Answers whether the entry now stands for
+    /// its interaction, so that its target may be asked for.
+    pub fn on_entry(&mut self, entry: &EventEntry) -> bool {
         let id = entry.interaction_id;
         if id.is_nan() || id <= 0.0 {
-            return;
+            return false;
         }
         self.counter.on_id(id);
         self.count_seen(id);
@@ -95,21 +96,24 @@ impl Inp {
             .iter()
             .position(|kept| kept.event.interaction_id == id);
         let mut place = match known {
-            Some(place) => {
-                self.slowest[place].on_entry(entry);
-                place
-            }
+            Some(place) => place,
             None if self.kept < MAX_INTERACTIONS => {
                 self.kept += 1;
-                self.place_new(self.kept - 1, entry)
+                self.kept - 1
             }
             None if entry.duration_ms > self.slowest[MAX_INTERACTIONS - 1].event.duration_ms => {
-                self.place_new(MAX_INTERACTIONS - 1, entry)
+                MAX_INTERACTIONS - 1
             }
-            None => return,
+            None => return false,
         };
+        let interaction = &mut self.slowest[place];
+        if known.is_none() {
+            *interaction = Interaction::EMPTY;
+        }
+        let takes_over = known.is_none() || entry.duration_ms > interaction.event.duration_ms;
+        interaction.on_entry(entry, takes_over);
         for frame in &self.frames {
-            self.slowest[place].on_frame(frame);
+            interaction.on_frame(frame);
         }
         // Only this one can be out of order, and only too far back. The earlier of two equally slow ones stays in front.
         while place > 0
@@ -118,6 +122,7 @@ impl Inp {
             self.slowest.swap(place - 1, place);
             place -= 1;
         }
+        takes_over
     }
 
     /// A long animation frame: the interactions in it waited for its script.
@@ -177,16 +182,19 @@ impl Inp {
         // Modal dialogs end processing long after the paint (web-vitals issue 492).
         let processing_start = event.processing_start_ms.max(start).min(painted);
         let processing_end = event.processing_end_ms.max(processing_start).min(painted);
-        write(facts, [
-            event.name.fact(),
-            (start - since_ms).max(0.0),
-            processing_start - start,
-            processing_end - processing_start,
-            painted - processing_end,
-            event.target.fact(),
-            script.fact(),
-            if script.0 > 0 { *script_ms } else { f64::NAN },
-        ]);
+        write(
+            facts,
+            [
+                event.name.fact(),
+                (start - since_ms).max(0.0),
+                processing_start - start,
+                processing_end - processing_start,
+                painted - processing_end,
+                event.target.fact(),
+                script.fact(),
+                if script.0 > 0 { *script_ms } else { f64::NAN },
+            ],
+        );
     }
 
     fn kept(&self) -> &[Interaction] {
@@ -196,15 +204,6 @@ impl Inp {
     fn candidate(&self) -> Option<&Interaction> {
         let outliers = (self.count() / INTERACTIONS_PER_OUTLIER) as usize;
         self.kept().get(outliers.min(self.kept.wrapping_sub(1)))
-    }
-
-    /// Puts a new interaction in a place, and answers the place.
-    fn place_new(&mut self, place: usize, entry: &EventEntry) -> usize {
-        self.slowest[place] = Interaction {
-            event: *entry,
-            ..Interaction::EMPTY
-        };
-        place
     }
 
     fn count_seen(&mut self, id: f64) {
@@ -227,17 +226,18 @@ impl Interaction {
         script: Label::NONE,
     };
 
-    /// Another entry of this interaction: a slower one takes over, one of the same frame adds its processing time.
-    fn on_entry(&mut self, entry: &EventEntry) {
+    /// Another entry of this interaction: the slowest stands for it, one of the same frame adds its processing time.
+    fn on_entry(&mut self, entry: &EventEntry, takes_over: bool) {
         let before = self.event;
         let gap_ms = entry.start_ms + entry.duration_ms - (before.start_ms + before.duration_ms);
-        if entry.duration_ms > before.duration_ms {
+        if takes_over {
             self.event = *entry;
-            if entry.target == Label::default() {
+            if entry.target == Label::NONE {
                 self.event.target = before.target;
             }
         }
-        if (-FRAME_MS..=FRAME_MS).contains(&gap_ms) {
+        let is_known = before.interaction_id == entry.interaction_id;
+        if is_known && gap_ms.abs() <= FRAME_MS {
             self.event.processing_start_ms =
                 before.processing_start_ms.min(entry.processing_start_ms);
             self.event.processing_end_ms = before.processing_end_ms.max(entry.processing_end_ms);
@@ -338,7 +338,11 @@ mod tests {
         next.on_interaction_count(5.0);
         assert_eq!(next.value_ms(), Some(8.0), "too quick to be seen");
         assert_eq!(next.at_ms(), None);
-        assert!(written(|facts| next.attribution(0.0, facts)).iter().all(|fact| fact.is_nan()));
+        assert!(
+            written(|facts| next.attribution(0.0, facts))
+                .iter()
+                .all(|fact| fact.is_nan())
+        );
         next.on_entry(&entry(35, 0.0, 24.0));
         assert_eq!(next.value_ms(), Some(24.0));
     }

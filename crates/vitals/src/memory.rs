@@ -115,26 +115,29 @@ impl Memory {
             MemorySource::UserAgentSpecific => wire::attribution::USER_AGENT_SPECIFIC,
         };
         let floor = &self.floor;
-        write(facts, [
-            Label(source).fact(),
-            self.first_bytes,
-            self.peak_bytes,
-            f64::from(self.count),
-            (newest.at_ms - since_ms).max(0.0),
-            newest.total_bytes,
-            newest.limit_bytes,
-            if floor.kept > 0 {
-                floor.newest_bytes
-            } else {
-                f64::NAN
-            },
-            floor.bytes_per_minute(),
-            if self.page_bytes > 0.0 {
-                self.page_bytes
-            } else {
-                f64::NAN
-            },
-        ]);
+        write(
+            facts,
+            [
+                Label(source).fact(),
+                self.first_bytes,
+                self.peak_bytes,
+                f64::from(self.count),
+                (newest.at_ms - since_ms).max(0.0),
+                newest.total_bytes,
+                newest.limit_bytes,
+                if floor.kept > 0 {
+                    floor.newest_bytes
+                } else {
+                    f64::NAN
+                },
+                floor.bytes_per_minute(),
+                if self.page_bytes > 0.0 {
+                    self.page_bytes
+                } else {
+                    f64::NAN
+                },
+            ],
+        );
     }
 }
 

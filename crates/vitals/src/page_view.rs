@@ -125,10 +125,8 @@ impl PageView {
         self.has_painted = start.has_painted;
         self.first_hidden = FirstHidden::known(start.first_hidden_ms);
         self.fid = Fid::new(start.fid_closed);
-        self.inp.begin(
-            start.interaction_count,
-            start.opening != Opening::Document,
-        );
+        self.inp
+            .begin(start.interaction_count, start.opening != Opening::Document);
     }
 
     /// Document time that values and offsets of this page view count from.
@@ -153,22 +151,24 @@ impl PageView {
         }
     }
 
-    /// A timeline entry. The caller gives each page view the entries that started in it.
-    pub fn on_entry(&mut self, entry: &Entry) {
+    /// A timeline entry. The caller gives each page view the entries that started in it. Answers whether the entry may be blamed for
+    /// a value from now on: only then its label has to name anything.
+    pub fn on_entry(&mut self, entry: &Entry) -> bool {
         match entry {
             Entry::Fcp { start_ms } => {
                 self.fcp.on_paint(*start_ms, self.first_hidden);
                 self.has_painted |= self.fcp.is_painted();
             }
             Entry::Lcp(entry) => self.lcp.on_entry(entry, self.first_hidden),
-            Entry::Shift(entry) => self.cls.on_entry(entry),
-            Entry::Event(entry) => self.inp.on_entry(entry),
+            Entry::Shift(entry) => return self.cls.on_entry(entry),
+            Entry::Event(entry) => return self.inp.on_entry(entry),
             Entry::FirstInput(entry) => {
-                self.inp.on_entry(entry);
-                self.fid.on_first_input(entry, self.first_hidden);
+                let is_kept = self.inp.on_entry(entry);
+                return self.fid.on_first_input(entry, self.first_hidden) || is_kept;
             }
             Entry::Frame(frame) => self.inp.on_frame(frame),
         }
+        true
     }
 
     /// The document's navigation entry as of now. One that says nothing leaves what was known.

@@ -31,9 +31,6 @@ use crate::page_view::{Opening, PageView, Start, Supported};
 /// Numbers of one call.
 pub const NUMBERS: usize = 9;
 
-/// The number of a call that opens a page view in a raw-entry beacon; the agent has a call of its own for that.
-pub const OPEN: u32 = 15;
-
 /// Opens a page view from plain numbers: opening (0 document, 1 restored, 2 route, 3 native), start, first hidden time (NaN: not so
 /// far), interaction count, flags. The flags, from the lowest bit: paint, largest paint, layout shift and interaction ids are
 /// supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
@@ -76,28 +73,33 @@ pub fn begin(
     });
 }
 
-/// Makes one call. A kind that this version does not know says nothing.
-pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
+/// Makes one call. A kind that this version does not know says nothing. Answers false for an entry that no value can blame: its label
+/// was not kept and need not name anything.
+pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
     let [a, b, c, d, e, f, g, h, i] = numbers;
     // No number is no label.
     let label = |number: f64| Label(number as u32);
     match kind {
-        0 => view.on_entry(&Entry::Fcp { start_ms: a }),
-        1 => view.on_entry(&Entry::Lcp(LcpEntry {
-            start_ms: a,
-            resource: (c > 0.0).then_some(ResourceTiming {
-                request_ms: b,
-                response_end_ms: c,
-            }),
-            url: label(d),
-            element: label(e),
-        })),
-        2 => view.on_entry(&Entry::Shift(ShiftEntry {
-            start_ms: a,
-            value: b,
-            had_recent_input: c > 0.0,
-            source: label(d),
-        })),
+        0 => return view.on_entry(&Entry::Fcp { start_ms: a }),
+        1 => {
+            return view.on_entry(&Entry::Lcp(LcpEntry {
+                start_ms: a,
+                resource: (c > 0.0).then_some(ResourceTiming {
+                    request_ms: b,
+                    response_end_ms: c,
+                }),
+                url: label(d),
+                element: label(e),
+            }));
+        }
+        2 => {
+            return view.on_entry(&Entry::Shift(ShiftEntry {
+                start_ms: a,
+                value: b,
+                had_recent_input: c > 0.0,
+                source: label(d),
+            }));
+        }
         3 | 4 => {
             let event = EventEntry {
                 start_ms: a,
@@ -108,18 +110,20 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
                 name: label(f),
                 target: label(g),
             };
-            view.on_entry(&if kind == 3 {
+            return view.on_entry(&if kind == 3 {
                 Entry::Event(event)
             } else {
                 Entry::FirstInput(event)
             });
         }
-        5 => view.on_entry(&Entry::Frame(FrameEntry {
-            start_ms: a,
-            duration_ms: b,
-            script_ms: c,
-            script: label(d),
-        })),
+        5 => {
+            return view.on_entry(&Entry::Frame(FrameEntry {
+                start_ms: a,
+                duration_ms: b,
+                script_ms: c,
+                script: label(d),
+            }));
+        }
         6 => view.on_interaction_count(a),
         7 => {
             let navigation = Navigation {
@@ -158,4 +162,5 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) {
         14 => view.on_native(a, b),
         _ => {}
     }
+    true
 }

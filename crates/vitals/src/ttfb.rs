@@ -43,7 +43,10 @@ mod tests {
 
     fn check(navigation: Navigation, expected_ms: f64, expected_phases_ms: [f64; 5]) {
         assert_eq!(value_ms(&navigation), expected_ms);
-        assert_eq!(written(|facts| attribution(&navigation, facts))[..5], expected_phases_ms);
+        assert_eq!(
+            written(|facts| attribution(&navigation, facts))[..5],
+            expected_phases_ms
+        );
     }
 
     #[test]

@@ -20,7 +20,9 @@ const SESSION_DIGITS: usize = 16;
 
 /// Whether this is what the shim sends.
 pub fn is_shims(object: &Map<String, Value>) -> bool {
-    object.get("raw").is_some_and(|raw| raw.get("records").is_some())
+    object
+        .get("raw")
+        .is_some_and(|raw| raw.get("records").is_some())
 }
 
 /// Translates the beacon in place.
