@@ -1,7 +1,7 @@
 // Runs scenarios, a row each: opens the page in a window of its own, does what the row says, leaves, and compares with the oracle.
 
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { assertEqual } from '../comparison.js';
 import { pause } from '../harness.js';
 
@@ -24,16 +24,23 @@ export async function openPage(scene, row) {
   return { run, window, tab };
 }
 
-/** A row whose `missing` gives a reason in this browser is skipped with it. */
-export async function play(scene, row, t) {
-  const { run, window, tab } = await openPage(scene, row);
-  const missing = await row.missing?.(tab);
+/**
+ * A row whose `missing` gives a reason in this browser is skipped with it. `inTurn` runs what must not overlap with other rows: all
+ * that is timed. Settling, leaving and comparing may.
+ */
+export async function play(scene, row, t, inTurn = (work) => work()) {
+  const opened = await inTurn(async () => {
+    const page = await openPage(scene, row);
+    page.missing = await row.missing?.(page.tab);
+    if (!page.missing) await row.act(page.tab, { scene, ...page });
+    return page;
+  });
+  const { run, window, tab, missing } = opened;
   if (missing) {
     console.error(`skipped: ${row.name}: ${missing}`);
     t.skip(missing);
     return window.close();
   }
-  await row.act(tab, { scene, run, window });
   if (row.settles) await pause(ORACLE_SETTLES_MS);
   if (row.isLeft !== false) await tab.leave();
   const sides = await assertEqual(scene, run, row);
@@ -42,6 +49,15 @@ export async function play(scene, row, t) {
   await window.close();
 }
 
-export function scenarios(scene, rows) {
-  for (const row of rows) test(row.name, (t) => play(scene, row, t));
+/** A test a row. Of rows that go `abreast` one acts while the others settle, which needs windows that do not hide each other. */
+export function scenarios(scene, rows, { abreast = 1 } = {}) {
+  let turn = Promise.resolve();
+  const inTurn = (work) => {
+    const mine = turn.then(work);
+    turn = mine.catch(() => {});
+    return mine;
+  };
+  describe('scenarios', { concurrency: abreast }, () => {
+    for (const row of rows) test(row.name, (t) => play(scene, row, t, inTurn));
+  });
 }

@@ -10,7 +10,7 @@ import { scenarios } from '../scenarios/run.js';
 
 const scene = stage({ launch: launchChromiumPlainly });
 
-scenarios(scene, INPUTS);
+scenarios(scene, INPUTS, { abreast: 3 });
 
 test('26, 27 D2: of the interactions before a page goes upstream lost some, ours none', () => {
   assert.equal(scene.lost.length, 3);

@@ -9,6 +9,6 @@ import { scenarios } from '../scenarios/run.js';
 
 const scene = stage({ launch: launchChromiumPlainly });
 
-scenarios(scene, SHIFTS);
+scenarios(scene, SHIFTS, { abreast: 3 });
 
 test('the collector took every beacon and holds what was compared', () => assertStored(scene));
