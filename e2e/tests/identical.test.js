@@ -17,7 +17,8 @@ async function streams(file) {
   for (const line of (await readFile(join(recorded, file), 'utf8')).split('\n').filter(Boolean)) {
     const { open, call } = JSON.parse(line);
     if (open) views.push({ name: `${file}, view ${views.length + 1}`, open, calls: [] });
-    if (call) views.at(-1).calls.push(call);
+    // The agent cleans addresses before they come this far.
+    if (call) views.at(-1).calls.push(call.map((each) => (typeof each === 'string' ? each.replace(/\?.*/, '') : each)));
   }
   return views;
 }

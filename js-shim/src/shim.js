@@ -3,8 +3,8 @@
 
 import { TYPES, blamed, plain } from '../../agent-wasm/src/records.js';
 
-/** Copies kept of each type; further ones are counted. */
-const MAX_RECORDS = 999;
+/** Place of the last copy that is kept; further ones are counted. Shifts come by the hundred on a bad page and must not crowd out clicks. */
+const LAST = 1999;
 
 /**
  * Begins to observe. `onHidden` is called when the page hides, until `stop`.
@@ -15,12 +15,11 @@ export function shim(onHidden) {
   // Hidden from the start at 0; negative until it is.
   const raw = { records: [], hidden: document.hidden - 1, dropped: 0, shifts: !!window.LayoutShift };
   const early = { v: 1, view: crypto.randomUUID?.(), seq: 0, start: performance.timeOrigin, raw };
-  const counts = {};
   const keep = (entries) => {
     for (const entry of entries) {
       // Most events are part of no interaction.
       if (entry.interactionId !== 0)
-        (counts[entry.entryType] = -~counts[entry.entryType]) > MAX_RECORDS ? raw.dropped++ : raw.records.push({ ...plain(entry), target: blamed(entry) });
+        raw.records[LAST] ? raw.dropped++ : raw.records.push({ ...plain(entry), target: blamed(entry) });
     }
   };
   const take = () => keep(observer.takeRecords());
