@@ -55,8 +55,9 @@ function measurements(view) {
   return all;
 }
 
-/** What changes when there is something new to say of a view's vitals: their values or, without WebAssembly, how many entries there were. */
-const stateOf = (view) => '' + (wasm ? valuesOf(view) : view.calls.filter(([kind]) => kind < 6).length);
+/** What changes when there is something new to say of a view: its values or, without WebAssembly, how many entries there were; what it
+ * loaded and how busy it was. */
+const stateOf = (view) => [wasm ? valuesOf(view) : view.calls.filter(([kind]) => kind < 6).length, view.resources?.count, view.timing?.long_tasks].join();
 
 /** Whether a view has anything new since its last beacon. */
 export const hasNews = (view) => view.ops[0] || view.isChanged || stateOf(view) != view.sealed;

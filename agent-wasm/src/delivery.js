@@ -29,9 +29,8 @@ export function flush(atExit) {
 }
 
 function queue(entry) {
-  const bytes = new Blob([JSON.stringify(entry.beacon)]).size;
-  entry.view.bytes += bytes;
-  if (wasm) waiting.set(wasm.accept(entry.view.number, bytes, !!entry.beacon.ops), entry);
+  const { size } = new Blob([JSON.stringify(entry.beacon)]);
+  if (wasm) waiting.set(wasm.accept(entry.view.number, size, !!entry.beacon.ops), entry);
   else if (!beacon(entry)) attempt(() => fetch(life.address, request(stampedText(entry), true)));
 }
 
@@ -58,7 +57,9 @@ function exit() {
 
 const stampedText = (entry) => {
   note('sent', entry.beacon);
-  return JSON.stringify(Object.assign(entry.beacon, { sent: Date.now() }));
+  const text = JSON.stringify(Object.assign(entry.beacon, { sent: Date.now() }));
+  entry.view.bytes += text.length;
+  return text;
 };
 
 const request = (body, keepalive) => ({ method: 'POST', body, keepalive, credentials: 'omit' });
@@ -70,7 +71,10 @@ const compressed = (text) => new Response(new Blob([text]).stream().pipeThrough(
 /** Posts; the answer is told with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. At exit nothing
  * that takes a moment is done to it. */
 function post(id, keepalive, atExit) {
-  const text = stampedText(waiting.get(id));
+  const entry = waiting.get(id);
+  const text = stampedText(entry);
+  // The agent may have ended when the text is packed.
+  const { address } = life;
   // Once: what an attempt says after its time is over must not be taken for the answer to the next attempt.
   let settle = (status, wait) => {
     settle = () => {};
@@ -78,15 +82,18 @@ function post(id, keepalive, atExit) {
   };
   const nothing = () => settle(0, 0);
   const send = (body, query) =>
-    fetch(life.address + query, request(body, keepalive)).then((response) => {
+    fetch(address + query, request(body, keepalive)).then((response) => {
       const after = response.headers.get('retry-after');
       settle(response.status, after ? after * 1000 || Date.parse(after) - Date.now() || 0 : 0);
       // The collector took the beacon, but not all of it.
-      if (response.status == 200) response.json().then(({ rejected }) => rejected.forEach(({ code }) => dropped('rejected-' + code)), nothing);
+      if (response.status == 200) response.json().then(({ rejected = [] }) => rejected.forEach(({ code }) => dropped('rejected-' + code)), nothing);
     }, nothing);
   setTimeout(nothing, ANSWER_TIMEOUT);
   attempt(() =>
-    window.CompressionStream && text.length > MIN_COMPRESSED && !atExit ? compressed(text).then((bytes) => send(bytes, '?enc=gzip'), nothing) : send(text, ''),
+    window.CompressionStream && text.length > MIN_COMPRESSED && !atExit ? compressed(text).then((bytes) => {
+          entry.view.bytes += bytes.byteLength - text.length;
+          send(bytes, '?enc=gzip');
+        }, nothing) : send(text, ''),
   ) || nothing();
 }
 
@@ -115,6 +122,12 @@ function divide({ view, acked, beacon: { m, ops = [], ...rest }, half }) {
     queue({ view, acked, half: 1, beacon: { ...rest, drop, seq: view.seq++, m: measurements[at], ops: operations[at][0] && operations[at] } });
   });
   return 1;
+}
+
+/** The agent ends: what waits is not sent any more. */
+export function abandon() {
+  later?.abort();
+  waiting.clear();
 }
 
 /** What the browser shall send if the page is killed: the newest values, without operations, under a number of its own. */

@@ -24,7 +24,6 @@ export let life;
 export const consentOf = (word) => (typeof word != 'string' || word == 'granted' ? GRANTED : word == 'pending' ? PENDING : DENIED);
 
 const text = (value) => (typeof value == 'string' ? cut(value, MAX_NAME_BYTES) : undefined);
-const callable = (value) => typeof value == 'function' && value;
 /** A number in range; what is no number or outside is the default. */
 const number = (value, fallback, least, greatest) => (typeof value == 'number' && value >= least && value <= greatest ? value : fallback);
 
@@ -35,29 +34,24 @@ export const custom = (context) => flat(context, MAX_CUSTOM_KEYS);
 export function read(options) {
   const o = options || {};
   if (!text(o.app)) return;
-  const interval = (value, fallback) => number(value, fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
-  const signalled = o.respectPrivacySignals && (navigator.globalPrivacyControl || navigator.doNotTrack == '1');
-  return {
-    address: ('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app),
+  const interval = (name, fallback) => number(o[name], fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
+  const settings = {
+    address: (o.endpoint || '').replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app),
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
-    templates: (Array.isArray(o.routes) ? o.routes : []).slice(0, MAX_ROUTES).filter(text),
-    route: callable(o.route),
-    flush: interval(o.flushIntervalMs, 30e3),
-    memory: interval(o.memoryIntervalMs, 10e3),
+    templates: Array.isArray(o.routes) ? o.routes.slice(0, MAX_ROUTES).filter(text) : [],
+    flush: interval('flushIntervalMs', 30e3),
+    memory: interval('memoryIntervalMs', 10e3),
     bufferSize: number(o.bufferSize, 100, 1, 1e3),
     budgets: o.budgets || {},
-    consent: signalled ? DENIED : consentOf(o.consent),
-    onMeasurement: callable(o.onMeasurement),
-    onBudgetViolation: callable(o.onBudgetViolation),
-    beforeSend: callable(o.beforeSend),
+    consent: o.respectPrivacySignals && (navigator.globalPrivacyControl || navigator.doNotTrack == '1') ? DENIED : consentOf(o.consent),
     custom: custom(o.context),
-    sendRawPath: !!o.sendRawPath,
-    userTiming: !!o.userTiming,
     apiTimings: o.apiTimings !== false,
-    debug: !!o.debug,
   };
+  for (const name of ['route', 'onMeasurement', 'onBudgetViolation', 'beforeSend']) settings[name] = typeof o[name] == 'function' && o[name];
+  for (const name of ['sendRawPath', 'userTiming', 'debug']) settings[name] = o[name];
+  return settings;
 }
 
 /** In debug mode, says what is kept, sent and refused, and why. */

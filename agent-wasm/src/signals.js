@@ -2,7 +2,7 @@
 // `guarded`, so that nothing is thrown into the page and the agent knows its own cost.
 
 import { notice } from './beacon.js';
-import { flush, insure, pump } from './delivery.js';
+import { abandon, flush, insure, pump } from './delivery.js';
 import { attach, hear, label, wasm } from './engine.js';
 import { HEARD, softPaint } from './entries.js';
 import { life, note, store } from './gate.js';
@@ -85,6 +85,7 @@ export function end() {
   listening?.abort();
   observer?.disconnect();
   observer = 0;
+  abandon();
   forget();
   attach(0, []);
 }

@@ -153,6 +153,7 @@ impl PageView {
 
     /// A timeline entry. The caller gives each page view the entries that started in it. Answers whether the entry may be blamed for
     /// a value from now on: only then its label has to name anything.
+    #[inline(always)]
     pub fn on_entry(&mut self, entry: &Entry) -> bool {
         match entry {
             Entry::Fcp { start_ms } => {
