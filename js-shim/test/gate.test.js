@@ -1,74 +1,73 @@
-// Who is measured: consent, sampling and the session's life, as pure functions of their arguments.
+// Who is measured: options, consent and privacy signals, each judged on its own.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { DENIED, GRANTED, IDLE, LONGEST, PENDING, consentOf, isSampled, read, resume, uuid } from '../../agent-wasm/src/gate.js';
-import { cut, facts } from '../../agent-wasm/src/page.js';
-import { address } from '../../agent-wasm/src/signals.js';
+import { GRANTED, PENDING, call, consentOf, custom, life, read } from '../../agent-wasm/src/gate.js';
+
+const DENIED = 0;
 
 test('only clear words allow', () => {
-  for (const [word, expected] of [[undefined, GRANTED], ['granted', GRANTED], ['pending', PENDING], ['denied', DENIED], ['Granted', DENIED], ['', DENIED]]) {
+  for (const [word, expected] of [[undefined, GRANTED], [null, GRANTED], ['granted', GRANTED], ['pending', PENDING], ['denied', DENIED], ['Granted', DENIED], ['', DENIED]]) {
     assert.equal(consentOf(word), expected, word);
+    assert.equal(read({ app: 'shop', consent: word }).consent, expected, word);
   }
+  assert.ok(DENIED < PENDING && PENDING < GRANTED, 'less than granted sends nothing');
 });
 
-test('a visit ends when idle or long', () => {
-  const id = '8f14e45fceea167a';
-  for (const [begun, seen, clock, runs] of [
-    [1000, 1000, 1000, true],
-    [0, 0, IDLE - 1, true],
-    [0, 0, IDLE, false],
-    [0, LONGEST - 1, LONGEST, false],
-    // A clock that was set back.
-    [5000, 5000, 4000, false],
-    [NaN, 0, 10, false],
-  ]) {
-    assert.deepEqual(resume(`${id} ${begun} ${seen}`, clock), runs ? [id, begun] : undefined, `${begun} ${seen} ${clock}`);
-  }
-  assert.equal(resume('<script> 0 0', 1), undefined, 'what is no id of ours is not sent');
-});
-
-test('the sampled share is the rate, and a session has one answer', () => {
-  assert.equal(isSampled('8f14e45fceea167a', 0), false);
-  assert.equal(isSampled('8f14e45fceea167a', 1), true);
-  const id = (number) => BigInt.asUintN(64, BigInt(number) * 0x9e3779b97f4a7c15n).toString(16).padStart(16, '0');
-  for (const rate of [0.01, 0.1, 0.5]) {
-    let sampled = 0;
-    for (let number = 0; number < 20_000; number++) sampled += isSampled(id(number), rate);
-    assert.ok(Math.abs(sampled / 20_000 - rate) < 0.01, `${sampled / 20_000} instead of ${rate}`);
+test('a privacy signal is a no where the page asks for that', () => {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  const consentWith = (navigator, more) => {
+    Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
+    return read({ app: 'shop', consent: 'granted', ...more }).consent;
+  };
+  try {
+    for (const [navigator, expected] of [[{ globalPrivacyControl: true }, DENIED], [{ doNotTrack: '1' }, DENIED], [{ doNotTrack: '0' }, GRANTED], [{ doNotTrack: 'unspecified' }, GRANTED], [{}, GRANTED]]) {
+      assert.equal(consentWith(navigator, { respectPrivacySignals: true }), expected, JSON.stringify(navigator));
+      assert.equal(consentWith(navigator, {}), GRANTED, 'not asked for');
+    }
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else delete globalThis.navigator;
   }
 });
 
 test('each option is judged on its own', () => {
-  for (const nonsense of [undefined, null, 3, 'shop', {}, { app: '' }, { app: 7 }]) assert.equal(read(nonsense), undefined);
-  const settings = read({ app: 'a/b', endpoint: 'https://c.example//', release: 7, sampleRate: 'all', flushIntervalMs: -1, onMeasurement: 'no', routes: ['/p/:id', 9] });
+  for (const nonsense of [undefined, null, 3, 'shop', [], {}, { app: '' }, { app: 7 }]) assert.equal(read(nonsense), undefined);
+  const settings = read({ app: 'a/b', endpoint: 'https://c.example//', release: 7, sampleRate: 'all', flushIntervalMs: -1, onMeasurement: 'no', routes: ['/p/:id', 9, ''] });
   assert.equal(settings.address, 'https://c.example/v1/views/a%2Fb');
   assert.deepEqual([settings.sampleRate, settings.flush, settings.memory, settings.bufferSize], [1, 30_000, 10_000, 100]);
-  assert.deepEqual([settings.release, settings.onMeasurement, settings.consent], [undefined, false, GRANTED]);
-  assert.equal(settings.templates.trim(), '/p/:id');
+  assert.deepEqual([settings.release, settings.environment, settings.onMeasurement, settings.consent], [undefined, undefined, false, GRANTED]);
+  assert.deepEqual(settings.templates, ['/p/:id']);
+  assert.deepEqual([settings.userTiming, settings.apiTimings, settings.sendRawPath, settings.debug], [false, true, false, false]);
+  assert.equal(read({ app: 'shop' }).address, '/v1/views/shop', 'the page\'s own origin');
 });
 
-test('facts are flat, few and short', () => {
-  assert.equal(facts(undefined, 10), undefined);
-  assert.deepEqual(facts({ a: 'x', b: 1, c: false, deep: {}, nan: NaN, none: null }, 10), { a: 'x', b: 1, c: false });
-  assert.equal(Object.keys(facts(Object.fromEntries([...'abcdefghijkl'].map((key) => [key, 1])), 10)).length, 10);
-  assert.equal(new TextEncoder().encode(cut('é'.repeat(300), 255)).length, 254);
-  assert.equal(cut('\ud800x', 10), '\ufffdx', 'what is no Unicode would make the whole beacon unreadable');
+test('numbers in range are taken, others are the default', () => {
+  const of = (options) => {
+    const { sampleRate, flush, memory, bufferSize } = read({ app: 'shop', ...options });
+    return [sampleRate, flush, memory, bufferSize];
+  };
+  const cases = [
+    [{ sampleRate: 0, flushIntervalMs: 1000, memoryIntervalMs: 2e9, bufferSize: 1 }, [0, 1000, 2e9, 1]],
+    [{ sampleRate: 1.01, flushIntervalMs: 999, memoryIntervalMs: 2 ** 31, bufferSize: 0 }, [1, 30_000, 10_000, 100]],
+    [{ sampleRate: NaN, flushIntervalMs: Infinity, memoryIntervalMs: NaN, bufferSize: 1001 }, [1, 30_000, 10_000, 100]],
+    [{ sampleRate: '0.5', flushIntervalMs: '5000', bufferSize: null }, [1, 30_000, 10_000, 100]],
+  ];
+  for (const [options, expected] of cases) assert.deepEqual(of(options), expected, JSON.stringify(options));
 });
 
-test('an address keeps no query, user or content', () => {
-  for (const [url, expected] of [
-    ['https://cdn.example.org/a/hero.png?token=1#x', 'https://cdn.example.org/a/hero.png'],
-    ['https://bob:secret@example.org/x.png', 'https://example.org/x.png'],
-    ['data:image/png;base64,AAAA', 'data:'],
-    ['blob:https://example.org/uuid', 'blob:'],
-    ['', ''],
-  ]) {
-    assert.equal(address(url), expected);
+test('the page\'s own words are bounded', () => {
+  const settings = read({ app: 'shop', release: 'é'.repeat(300), environment: 'x'.repeat(300), routes: Array(300).fill('/a') });
+  assert.equal(new TextEncoder().encode(settings.release).length, 200);
+  assert.equal(settings.environment.length, 200);
+  assert.equal(settings.templates.length, 200);
+  assert.equal(Object.keys(custom(Object.fromEntries([...'abcdefghijkl'].map((key) => [key, 1])))).length, 10);
+});
+
+test('before the start every call is silence, an unknown one too', () => {
+  for (const whole of [['setConsent', 'granted'], [3, 'setContext', {}], ['measure', 'x', 1], ['flush'], ['stop'], ['nonsense'], ['constructor'], [], [undefined]]) {
+    assert.equal(call(whole), undefined);
   }
-});
-
-test('a view has a UUID of version 4', () => {
-  assert.match(uuid(), /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-a[\da-f]{3}-[\da-f]{12}$/);
+  assert.equal(life, undefined);
 });

@@ -5,11 +5,16 @@ import { test } from 'node:test';
 
 import { start } from '../src/server.js';
 
-test('the server entry measures nothing and throws nothing', () => {
+test('the server entry measures nothing and throws nothing', async () => {
   assert.equal(typeof window, 'undefined');
-  const agent = start({ app: 'shop' });
-  for (const name of ['setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop']) {
-    assert.equal(agent[name]('x', 1), undefined);
+  for (const options of [undefined, {}, { app: 'shop', consent: 'pending' }]) {
+    const agent = start(options);
+    assert.equal(agent, start(options), 'a second call gives the same handle');
+    for (const name of ['setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop']) {
+      assert.equal(agent[name]('x', 1), undefined);
+    }
+    assert.equal(agent.time('work', () => 7), 7);
+    assert.equal(await agent.time('work', async () => 7), 7);
+    assert.throws(() => agent.time('work', () => { throw new TypeError('mine'); }), TypeError);
   }
-  assert.equal(agent.time('work', () => 7), 7);
 });
