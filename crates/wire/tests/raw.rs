@@ -2,12 +2,14 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use wire::attribution::WORDS;
+use wire::attribution::{WORDS, round};
 use wire::decode::{Decoded, Malformed, RefusalCode, decode};
 use wire::limits::{MAX_RAW_CALLS, MAX_RAW_TEXTS, MAX_TEXT_BYTES};
 use wire::raw::{Call, NUMBERS};
 
 const GOLDEN: &str = include_str!("../testdata/v1/raw.json");
+/// What the inline snippet sent from a page whose agent never came: a paint, a shift, a click of 90 ms, then it hid.
+const SHIM: &str = include_str!("../testdata/v1/raw-shim.json");
 
 /// The golden beacon with other raw entries.
 fn with(raw: Value) -> Result<Decoded, Malformed> {
@@ -85,6 +87,61 @@ fn the_golden_beacon_means_what_it_always_meant() {
     assert!(same(&raw.calls[8..9], &[call(9, &[])]));
     assert_eq!(raw.texts[..WORDS.len()], WORDS);
     assert_eq!(raw.texts.len(), WORDS.len() + 14, "each text once");
+}
+
+#[test]
+fn what_the_snippet_sends_alone_becomes_an_ordinary_raw_entry_beacon() {
+    let Decoded {
+        beacon,
+        raw,
+        refused,
+    } = decode(SHIM.as_bytes()).expect("the snippet's beacon decodes");
+    assert!(refused.is_empty());
+    assert_eq!((beacon.seq, beacon.path.as_str()), (0, "/product/:id"));
+    assert_eq!(beacon.release, "1.4.2");
+    assert_eq!(beacon.environment, "production");
+    // Without a visit of before, the view's id begins one.
+    assert_eq!(beacon.session, "1755f1b6b56a42c4");
+    assert_eq!(beacon.overhead.entries_dropped, 0);
+    let raw = raw.expect("raw entries");
+    assert_eq!((raw.opening, raw.at_ms, raw.flags), (0, 0.0, 0b1111));
+    assert_eq!(round(raw.first_hidden_ms), 2739.2);
+    let kinds: Vec<u32> = raw.calls.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [7, 8, 0, 1, 2, 3, 4, 3, 3, 11]);
+    let numbers = |at: usize| raw.calls[at].1.map(round);
+    assert_eq!(numbers(0)[..4], [0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(numbers(0)[7..], [225.8, 2741.0]);
+    assert_eq!(numbers(2)[0], 320.0);
+    assert_eq!(numbers(3)[0], 320.0);
+    assert_eq!(raw.text(numbers(3)[4] as u32), "#title");
+    assert_eq!(numbers(4)[..3], [573.3, 0.056_809, 0.0]);
+    let [start_ms, duration_ms, .., id, name, target, _, _] = numbers(8);
+    assert_eq!((start_ms, duration_ms, id), (1909.8, 96.0, 7022.0));
+    assert_eq!(
+        (raw.text(name as u32), raw.text(target as u32)),
+        ("click", "#buy")
+    );
+    for text in &raw.texts {
+        assert!(!text.contains("token") && !text.contains("4711"), "{text}");
+    }
+}
+
+#[test]
+fn the_snippets_beacon_and_the_agents_belong_to_one_view() {
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut object: Value = serde_json::from_str(SHIM).expect("JSON");
+        change(&mut object);
+        decode(object.to_string().as_bytes()).expect("good")
+    };
+    // Clocks of browsers have fractions of a millisecond; the agent says the whole ones.
+    let fraction = with(&|object| object["start"] = json!(1_795_634_841_622.7));
+    assert_eq!(fraction.beacon.start_ms, 1_795_634_841_622);
+    let visited =
+        with(&|object| object["session"] = json!("8f14e45fceea167a 1795634800000 1795634841000"));
+    assert_eq!(visited.beacon.session, "8f14e45fceea167a");
+    // A prerendered page that was hidden before anybody saw it.
+    let hidden = with(&|object| object["raw"]["navigation"]["activationStart"] = json!(3000));
+    assert!(hidden.raw.expect("raw entries").first_hidden_ms.is_nan());
 }
 
 #[test]
@@ -221,10 +278,13 @@ fn numbers() -> impl Strategy<Value = Vec<Option<f64>>> {
 
 proptest! {
     #[test]
-    fn any_change_of_a_golden_byte_is_answered(at in 0..GOLDEN.len(), byte in any::<u8>()) {
-        let mut bytes = GOLDEN.as_bytes().to_vec();
-        bytes[at] = byte;
-        let _ = decode(&bytes);
+    fn any_change_of_a_golden_byte_is_answered(at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        for golden in [GOLDEN, SHIM] {
+            let mut bytes = golden.as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let _ = decode(&bytes);
+        }
     }
 
     #[test]
