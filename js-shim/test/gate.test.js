@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { GRANTED, PENDING, call, consentOf, custom, life, read } from '../../agent-wasm/src/gate.js';
+import { call } from '../../agent-wasm/src/api.js';
+import { GRANTED, PENDING, consentOf, custom, life, read } from '../../agent-wasm/src/gate.js';
 
 const DENIED = 0;
 
@@ -59,7 +60,7 @@ test('numbers in range are taken, others are the default', () => {
 
 test('the page\'s own words are bounded', () => {
   const settings = read({ app: 'shop', release: 'é'.repeat(300), environment: 'x'.repeat(300), routes: Array(300).fill('/a') });
-  assert.equal(new TextEncoder().encode(settings.release).length, 200);
+  assert.equal(settings.release, 'é'.repeat(200));
   assert.equal(settings.environment.length, 200);
   assert.equal(settings.templates.length, 200);
   assert.equal(Object.keys(custom(Object.fromEntries([...'abcdefghijkl'].map((key) => [key, 1])))).length, 10);
