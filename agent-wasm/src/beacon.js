@@ -57,7 +57,7 @@ function measurements(view) {
 
 /** What changes when there is something new to say of a view: its values or, without WebAssembly, how many entries there were; what it
  * loaded and how busy it was. */
-const stateOf = (view) => [wasm ? valuesOf(view) : view.calls.filter(([kind]) => kind < 6).length, view.resources?.count, view.timing?.long_tasks].join();
+const stateOf = (view) => [wasm ? valuesOf(view) : view.calls.filter(([kind]) => kind < 6).length, view.resources?.count, view.busy.long_tasks].join();
 
 /** Whether a view has anything new since its last beacon. */
 export const hasNews = (view) => view.ops[0] || view.isChanged || stateOf(view) != view.sealed;
@@ -82,6 +82,7 @@ export function seal(view, withOperations) {
     context: known({
       ...device(),
       ...view.context,
+      ...view.busy,
       interactions: interactions(false),
       interactions_seen: interactions(true),
       sample_rate: life.sampleRate < 1 && life.sampleRate,

@@ -36,7 +36,7 @@ export function read(options) {
   if (!text(o.app)) return;
   const interval = (name, fallback) => number(o[name], fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
   const settings = {
-    address: (o.endpoint || '').replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app),
+    address: ('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app),
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
@@ -50,7 +50,7 @@ export function read(options) {
     apiTimings: o.apiTimings !== false,
   };
   for (const name of ['route', 'onMeasurement', 'onBudgetViolation', 'beforeSend']) settings[name] = typeof o[name] == 'function' && o[name];
-  for (const name of ['sendRawPath', 'userTiming', 'debug']) settings[name] = o[name];
+  for (const name of ['sendRawPath', 'userTiming', 'debug']) settings[name] = !!o[name];
   return settings;
 }
 

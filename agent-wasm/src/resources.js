@@ -42,7 +42,7 @@ export function onResource(view, entry, start) {
 }
 
 /** A long task of a view. */
-export function onLongTask(view, { duration }) {
-  const { long_tasks = 0, blocking_ms = 0 } = view.timing || {};
-  view.timing = { ...view.timing, long_tasks: long_tasks + 1, blocking_ms: round(blocking_ms + duration - LONG_TASK) };
+export function onLongTask({ busy }, { duration }) {
+  busy.long_tasks++;
+  busy.blocking_ms = round(busy.blocking_ms + duration - LONG_TASK);
 }

@@ -22,10 +22,10 @@ const LATE_TYPES = ['long-animation-frame', 'longtask', 'resource', 'soft-naviga
 
 export const guarded =
   (run) =>
-  (...facts) => {
+  (a, b, c, d) => {
     const begun = performance.now();
     try {
-      run(...facts);
+      run(a, b, c, d);
     } catch (error) {
       note('failed', error);
     }

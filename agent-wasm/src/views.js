@@ -113,6 +113,8 @@ export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidde
     start: Math.floor(opening ? Date.now() - performance.now() + since : performance.timeOrigin + since),
     custom: before ? before.custom : life.custom,
     context: CONTEXTS[opening] || { delivery: delivery(), late: !isInline, hidden_at_start: hiddenAt <= since },
+    // Absent where the browser tells no long tasks, not zero.
+    busy: supports('longtask') && { long_tasks: 0, blocking_ms: 0 },
     ops: [],
     opsBytes: 0,
     mainMs: 0,

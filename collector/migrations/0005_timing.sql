@@ -1,6 +1,6 @@
 -- How long a page view's loading took, and what it loaded. Agents send either only in beacons where it changed, and the row of the
 -- page view itself is replaced as a whole by the next beacon; so each has a table of its own, with a row per page view that only a
--- beacon which says it again replaces. Before this, `timing` was a column of `page_view_rows`; rows from then are still read.
+-- beacon which says it again replaces. Before this, `timing` of `page_view_rows` held everything; rows from then are still read.
 
 create table page_view_timing_rows
 (
@@ -10,7 +10,7 @@ create table page_view_timing_rows
     version UInt64 codec(ZSTD(1)),
     day Date,
     received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
-    -- Milestones in ms since the start of the page view, `server_<name>_ms` of the Server-Timing header, long tasks.
+    -- Milestones in ms since the start of the page view, `server_<name>_ms` of the Server-Timing header.
     timing Map(LowCardinality(String), Float64)
 )
 engine = ReplacingMergeTree(version)
@@ -49,7 +49,8 @@ select
     -- Sequence numbers count from 0, so this includes beacons that never arrived.
     v.seq + 1 as beacons,
     d.drops as drops, v.agent_main_ms as agent_main_ms, v.agent_bytes as agent_bytes,
-    if(empty(d.timing), v.timing, d.timing) as timing,
+    -- How busy the page was changes with every beacon and stands in the row itself.
+    mapUpdate(d.timing, v.timing) as timing,
     -- Durations.
     if(mapContains(timing, 'dns_end_ms'), timing['dns_end_ms'] - timing['dns_start_ms'], null) as dns_ms,
     if(mapContains(timing, 'connect_end_ms'), timing['connect_end_ms'] - timing['connect_start_ms'], null) as connect_ms,

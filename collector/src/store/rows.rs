@@ -207,6 +207,21 @@ impl<'a> Shared<'a> {
         row.put_u32(beacon.overhead.entries_dropped);
         row.put_f64(beacon.overhead.main_ms);
         row.put_u32(beacon.overhead.bytes);
+        // What goes on changing; the milestones have a table of their own.
+        let long_tasks = context.long_tasks.map(f64::from);
+        let busy = [
+            ("long_tasks", long_tasks),
+            ("blocking_ms", context.blocking_ms),
+        ];
+        let known: Vec<_> = busy
+            .iter()
+            .filter_map(|(key, value)| value.map(|value| (key, value)))
+            .collect();
+        row.put_length(known.len());
+        for (key, value) in known {
+            row.put_text(key);
+            row.put_f64(value);
+        }
     }
 
     fn drops(&self, row: &mut Vec<u8>) {

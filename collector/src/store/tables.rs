@@ -39,6 +39,7 @@ pub static PAGE_VIEWS: Table = Table {
         ("entries_dropped", "UInt32"),
         ("agent_main_ms", "Float64"),
         ("agent_bytes", "UInt32"),
+        ("timing", "Map(LowCardinality(String), Float64)"),
     ],
 };
 

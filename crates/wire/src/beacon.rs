@@ -64,7 +64,10 @@ pub struct PageContext {
     pub late: bool,
     /// The browser says it is driven by a program.
     pub automation: bool,
-    /// Navigation milestones in ms since the start of the page view, `server_<name>_ms`, long tasks. Sent when it changed.
+    /// Tasks longer than 50 ms so far, and what of them was beyond that, ms (Total Blocking Time).
+    pub long_tasks: Option<u32>,
+    pub blocking_ms: Option<f64>,
+    /// Navigation milestones in ms since the start of the page view, `server_<name>_ms`. Sent when it changed.
     pub timing: Details,
     /// What was loaded so far. Sent when it changed; the encoder does not write it. A field that is newer than a spooled record must
     /// be optional, as this one.

@@ -201,6 +201,8 @@ fn context(object: &Map<String, Value>) -> PageContext {
         hidden_at_start: flag("hidden_at_start"),
         late: flag("late"),
         automation: flag("automation"),
+        long_tasks: count(object, "long_tasks"),
+        blocking_ms: number(object, "blocking_ms").filter(|&blocking_ms| blocking_ms >= 0.0),
         timing: details(object, "timing", MAX_TIMING_KEYS),
         resources: object
             .get("resources")

@@ -123,6 +123,10 @@ fn context(json: &mut Json, context: &PageContext) {
     json.flag("hidden_at_start", context.hidden_at_start);
     json.flag("late", context.late);
     json.flag("automation", context.automation);
+    json.maybe("long_tasks", context.long_tasks);
+    if let Some(blocking_ms) = context.blocking_ms {
+        json.number("blocking_ms", blocking_ms);
+    }
     json.details("timing", &context.timing);
     json.details("custom", &context.custom);
     json.close(b'}');
