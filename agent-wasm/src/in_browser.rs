@@ -3,6 +3,7 @@
 //! (`transport`, natively) and what they say (`e2e`).
 //!
 //! One agent lives on a page, and all tests share the page: each ends what it began.
+// tidy: long because the exports are one surface, and a page has one agent: its life is told in one place.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -213,14 +213,12 @@ impl<'a> Shared<'a> {
             ("long_tasks", long_tasks),
             ("blocking_ms", context.blocking_ms),
         ];
-        let known: Vec<_> = busy
-            .iter()
-            .filter_map(|(key, value)| value.map(|value| (key, value)))
-            .collect();
-        row.put_length(known.len());
-        for (key, value) in known {
-            row.put_text(key);
-            row.put_f64(value);
+        row.put_length(busy.iter().filter(|(_, value)| value.is_some()).count());
+        for (key, value) in busy {
+            if let Some(value) = value {
+                row.put_text(key);
+                row.put_f64(value);
+            }
         }
     }
 
