@@ -71,9 +71,11 @@ writeFileSync(join(dist, 'npm/index.js'), await bundle('index.js', 'esm'));
 // What the script build adds to the WebAssembly, for the size report: the same script with no bytes in it.
 const glueOnly = await bundle('script.js', 'iife', Buffer.alloc(0));
 
-for (const file of ['index.d.ts', 'server.js']) cpSync(join(here, 'src', file), join(dist, 'npm', file));
+for (const file of ['index.d.ts', 'server.js', 'budgets.js', 'budgets.d.ts']) cpSync(join(here, 'src', file), join(dist, 'npm', file));
+for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(join(here, '..', file), join(dist, 'npm', file));
 writeFileSync(join(dist, 'npm/inline.js'), `export default ${JSON.stringify(snippet.toString().trim())};\n`);
 writeFileSync(join(dist, 'npm/inline.d.ts'), '/** The inline snippet, for the head of a page. */\ndeclare const snippet: string;\nexport default snippet;\n');
+writeFileSync(join(dist, 'npm/external.d.ts'), externalTypes());
 cpSync(pkg, join(dist, 'npm/pkg'), { recursive: true, filter: (path) => !path.endsWith('.gitignore') && !path.endsWith('package.json') });
 const packed = join(dist, 'npm/pkg/vitalscope_agent_bg.wasm');
 execFileSync(join(here, 'node_modules/.bin/wasm-opt'), [packed, '--strip-debug', '-o', packed]);
@@ -112,6 +114,24 @@ function size(bytes) {
     gzip: gzipSync(bytes, { level: 9 }).length,
     brotli: brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length,
   };
+}
+
+/** Types of wasm-pack's module for people who use it: what is only for the agent's own JavaScript stays out. */
+function externalTypes() {
+  return `import type { Context, Detail, Options } from './index.js';
+
+/** Fetches and compiles the WebAssembly; by default the file beside the module. Once, before anything else. */
+export default function init(source?: { module_or_path: string | URL | Request | Response | BufferSource | WebAssembly.Module }): Promise<unknown>;
+
+/** Starts measuring. A second call does nothing. \`early\` is what the inline snippet has seen: \`window.vitalscope?.early\`. */
+export function start(options: Options, early?: unknown): void;
+export function setRoute(route: string): void;
+export function setContext(context: Context | undefined): void;
+export function measure(name: string, valueMs: number, detail?: Detail): void;
+export function flush(): void;
+export function setConsent(consent: 'granted' | 'denied'): void;
+export function stop(): void;
+`;
 }
 
 /** A module that turns hex back into bytes; `charCodeAt` in a plain loop is several times faster than anything shorter. */

@@ -1,4 +1,5 @@
-// The package on a server: the same names, nothing to measure.
+// The package on a server: the same names, nothing to measure. Also in the place of wasm-pack's module, whose functions stand alone and
+// whose default export brings the WebAssembly.
 
 const nothing = () => {};
 const handle = {
@@ -11,6 +12,6 @@ const handle = {
   stop: nothing,
 };
 
-export function start() {
-  return handle;
-}
+export const start = () => handle;
+export const { setRoute, setContext, measure, flush, setConsent, stop } = handle;
+export default async function init() {}

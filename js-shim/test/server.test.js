@@ -3,7 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { start } from '../src/server.js';
+import init, * as server from '../src/server.js';
+
+const { start } = server;
+
+test('wasm-pack\'s functions are there too, and as silent', async () => {
+  assert.equal(await init(), undefined);
+  for (const name of ['setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop']) assert.equal(server[name]('x', 1), undefined);
+});
 
 test('the server entry measures nothing and throws nothing', async () => {
   assert.equal(typeof window, 'undefined');
