@@ -22,12 +22,14 @@ use crate::transport::{Answer, Transport};
 const FLUSH: u32 = 0;
 const SAMPLE: u32 = 1;
 const RETRY: u32 = 2;
+/// How exact a retry is.
+const LOOK_AGAIN_MS: u32 = 1000;
 
 /// What a page has in WebAssembly. Everything is there from the start, so that nothing has to be asked for.
 struct Agent {
     observer: Option<PerformanceObserver>,
     intervals: Option<[Interval; 2]>,
-    /// Ends when it fires: one kind of timer is enough, and each costs the page bytes.
+    /// Only while something waits.
     retry: Option<Interval>,
     views: [PageView; 2],
     transport: Transport,
@@ -222,7 +224,7 @@ pub fn next(now_ms: f64, at_exit: bool) -> i32 {
         } else {
             agent.transport.next(now_ms)
         };
-        agent.arm(now_ms);
+        agent.arm();
         next
     })
 }
@@ -272,11 +274,12 @@ pub fn drops(reason: usize) -> u32 {
 }
 
 impl Agent {
-    /// Sets the timer for what must wait.
-    fn arm(&mut self, now_ms: f64) {
-        self.retry = self
-            .transport
-            .wake_at_ms()
-            .map(|wake_at_ms| every((wake_at_ms - now_ms).max(0.0) as u32 + 1, RETRY));
+    /// Looks again every second while something waits for a time: one timer for a whole outage, for each costs memory for good.
+    fn arm(&mut self) {
+        if self.transport.wake_at_ms().is_none() {
+            self.retry = None;
+        } else if self.retry.is_none() {
+            self.retry = Some(every(LOOK_AGAIN_MS, RETRY));
+        }
     }
 }

@@ -30,7 +30,7 @@ export function flush(atExit) {
 
 function queue(entry) {
   const { size } = new Blob([JSON.stringify(entry.beacon)]);
-  if (wasm) waiting.set(wasm.accept(entry.view.number, size, !!entry.beacon.ops), entry);
+  if (wasm) waiting.set(wasm.accept(entry.view.number, size, !!(entry.beacon.ops || entry.half)), entry);
   else if (!beacon(entry)) attempt(() => fetch(life.address, request(stampedText(entry), true)));
 }
 
