@@ -3,6 +3,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { buildSync } from 'esbuild';
 
 import '../../agent-wasm/src/api.js';
 import { life } from '../../agent-wasm/src/gate.js';
@@ -17,9 +20,19 @@ test('importing them starts nothing, and each can be imported alone', () => {
   assert.doesNotMatch(readFileSync(new URL('../src/budgets.js', import.meta.url), 'utf8'), /^import|window|document|globalThis/m);
 });
 
+test('what is not imported is not bundled', () => {
+  const bundled = (source) => {
+    const stdin = { contents: source, resolveDir: fileURLToPath(new URL('../src', import.meta.url)) };
+    return buildSync({ stdin, bundle: true, format: 'esm', write: false, treeShaking: true }).outputFiles[0].text;
+  };
+  assert.match(bundled(`export { interactive } from './budgets.js';`), /route-change/);
+  assert.doesNotMatch(bundled(`export { interactive } from './budgets.js';`), /prefetch|hydrate|createBudgetPreset/);
+  assert.equal(bundled(`import './budgets.js';`).trim(), '');
+});
+
 test('every budget has a limit above nothing and an impact, and nobody can change it', () => {
   for (const [preset, all] of Object.entries(presets)) {
-    assert.ok(Object.isFrozen(all), preset);
+    assert.ok(Object.isFrozen(all) && Object.values(all).every(Object.isFrozen), preset);
     for (const [name, { limit, impact, ...rest }] of Object.entries(all)) {
       assert.ok(limit > 0 && ['user-visible', 'background'].includes(impact), `${preset} ${name}`);
       assert.deepEqual(rest, {});
