@@ -15,6 +15,10 @@ use crate::command::{capture, hide};
 use crate::version::Version;
 use crate::workspace::{Workspace, find_program};
 
+mod browsers;
+
+pub use browsers::{chromium, firefox};
+
 /// 0.15 is the first line that knows the module names of wasm-bindgen 0.2.130.
 const WASM_PACK: &str = "0.15.1";
 /// Must equal the `wasm-bindgen` in Cargo.lock, or wasm-pack would build its own for minutes.
@@ -51,7 +55,7 @@ pub fn install(ws: &Workspace, purpose: Purpose) -> Result<Vec<String>> {
             node(),
             npm(),
             npm_packages(ws, "e2e/bench"),
-            chromium_browser(ws),
+            browsers::chromium_step(ws),
         ],
     };
     if steps.iter().all(|step| (step.present)()) {
@@ -183,17 +187,7 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
         get: Box::new(|| rustup(ws, &["component", "add", "llvm-tools"])),
     });
     steps.push(npm_packages(ws, "e2e"));
-    steps.push(chromium_browser(ws));
-    steps.push(Step {
-        name: "Firefox".to_owned(),
-        present: Box::new(|| firefox().is_some()),
-        get: Box::new(|| apt(ws, "firefox-esr")),
-    });
-    steps.push(Step {
-        name: "chromedriver".to_owned(),
-        present: Box::new(|| find_program("chromedriver").is_some()),
-        get: Box::new(|| apt(ws, "chromium-driver")),
-    });
+    steps.extend(browsers::for_tests(ws));
     steps
 }
 
@@ -220,32 +214,6 @@ fn npm<'a>() -> Step<'a> {
     }
 }
 
-fn chromium_browser(ws: &Workspace) -> Step<'_> {
-    Step {
-        name: "Chromium".to_owned(),
-        present: Box::new(|| chromium().is_some()),
-        get: Box::new(|| apt(ws, "chromium")),
-    }
-}
-
-/// A browser for the tests, as Debian, Ubuntu or the vendor names it.
-pub fn chromium() -> Option<PathBuf> {
-    [
-        "chromium",
-        "chromium-browser",
-        "google-chrome-stable",
-        "google-chrome",
-    ]
-    .into_iter()
-    .find_map(find_program)
-}
-
-pub fn firefox() -> Option<PathBuf> {
-    ["firefox-esr", "firefox"]
-        .into_iter()
-        .find_map(find_program)
-}
-
 /// A program of the `llvm-tools` component, which has the compiler's own LLVM version.
 pub fn llvm_tool(name: &str) -> Option<PathBuf> {
     let file = Path::new(&sysroot()?)
@@ -268,7 +236,11 @@ fn sysroot() -> Option<String> {
 }
 
 fn program_version(name: &str) -> Option<Version> {
-    Version::find(&capture(Command::new(name).arg("--version"))?)
+    version_of(Path::new(name))
+}
+
+fn version_of(program: &Path) -> Option<Version> {
+    Version::find(&capture(Command::new(program).arg("--version"))?)
 }
 
 /// The pin is in rust-toolchain.toml. A newer compiler is let through: rustup users get the pinned one anyway.
@@ -366,30 +338,6 @@ fn npm_packages<'a>(ws: &'a Workspace, folder: &'static str) -> Step<'a> {
             Ok(())
         }),
     }
-}
-
-fn apt(ws: &Workspace, package: &str) -> Result<()> {
-    let by_hand = format!("apt-get update && apt-get install --no-install-recommends {package}");
-    if find_program("apt-get").is_none() {
-        bail!("needs a Debian or Ubuntu machine, or your own installation on PATH");
-    }
-    if capture(Command::new("id").arg("-u")).as_deref() != Some("0") {
-        bail!("needs root: sudo sh -c '{by_hand}'");
-    }
-    let run = |args: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
-        hide(
-            &mut command,
-            &log(ws, &format!("apt-{package}")),
-            STEP_LIMIT,
-        )
-    };
-    let install = || run(&["install", "-y", "--no-install-recommends", package]);
-    // Lists are missing on a fresh machine and may be stale on others; elsewhere an update is half a minute for nothing.
-    install()
-        .or_else(|_| run(&["update"]).and_then(|()| install()))
-        .with_context(|| format!("try: {by_hand}"))
 }
 
 fn log(ws: &Workspace, step: &str) -> PathBuf {
