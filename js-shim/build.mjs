@@ -40,7 +40,7 @@ const embedded = (bytes) => ({
 /** Properties of the agent's own objects, which nothing outside of it sees: they get short names. Whoever adds one here makes sure that
  * no option, no beacon and no browser has a property of that name. */
 const INTERNAL =
-  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction)$/;
+  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction|since|busy|slow|half|number|flags)$/;
 
 /** esbuild bundles, terser minifies: it is the better one by a few per cent. */
 async function bundle(entry, format, bytes = wasm) {

@@ -19,11 +19,19 @@ const REASONS = ['buffer-full', 'rejected-4xx', 'too-large', 'gave-up'];
 /** `{view, acked, beacon, half}` by id. */
 const waiting = new Map();
 
+let isSealing;
+
 /** Makes a beacon of every view that has news, if anything may be sent, and sends what waits: at exit all of it, for the page may be
  * gone after this. */
 export function flush(atExit) {
-  if (life.consent < GRANTED) return;
-  for (const view of views.slice().reverse()) if (hasNews(view) && (wasm || atExit)) queue({ view, acked: view.acked, beacon: seal(view, true) });
+  // What the page asks from inside `beforeSend` is not heard.
+  if (life.consent < GRANTED || isSealing) return;
+  isSealing = 1;
+  try {
+    for (const view of views.slice().reverse()) if (hasNews(view) && (wasm || atExit)) queue({ view, acked: view.acked, beacon: seal(view, true) });
+  } finally {
+    isSealing = 0;
+  }
   if (atExit) exit();
   else pump();
 }

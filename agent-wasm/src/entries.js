@@ -13,8 +13,8 @@ const MAX_ADDRESS = 256;
 const SLOW_INTERACTION = 200;
 const MAX_SLOW_INTERACTIONS = 20;
 
-/** An address without query and fragment; nothing of what carries its content in itself. */
-export const address = (url) => (url || '').replace(/[?#].*|^(?!http).*/, '').slice(0, MAX_ADDRESS);
+/** An address without query, fragment and user info; nothing of what carries its content in itself. */
+export const address = (url) => (url || '').replace(/[?#].*|^(?!http).*/, '').replace(/\/\/[^/]*@/, '//').slice(0, MAX_ADDRESS);
 
 const selectorOf = (entry) => (typeof entry.target == 'string' ? entry.target : blamed(entry));
 

@@ -40,7 +40,7 @@ export function read(options) {
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
-    templates: Array.isArray(o.routes) ? o.routes.slice(0, MAX_ROUTES).filter(text) : [],
+    templates: Array.isArray(o.routes) ? o.routes.slice(0, MAX_ROUTES).filter(text).map(text) : [],
     flush: interval('flushIntervalMs', 30e3),
     memory: interval('memoryIntervalMs', 10e3),
     bufferSize: number(o.bufferSize, 100, 1, 1e3),
@@ -68,7 +68,8 @@ export function arrive(shim, engine) {
 
 /** Begins, now or when consent or activation allow it. */
 export function start(_, options) {
-  const settings = !life && attempt(() => read(options));
+  if (life) return;
+  const settings = attempt(() => read(options));
   if (!settings) return console.warn('vitalscope: not started');
   life = settings;
   if (life.sampleRate) pass();

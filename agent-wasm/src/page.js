@@ -9,8 +9,8 @@ export const attempt = (run) => {
   } catch {}
 };
 
-/** At most `max` characters; what is no Unicode, a half of a cut one too, becomes U+FFFD. */
-export const cut = (text, max) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, max)));
+/** At most `max` characters; what is no Unicode becomes U+FFFD, which is dropped where it was cut. */
+export const cut = (text, max) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, max))).replace(/\ufffd$/, '');
 
 /** Six decimals, as the engine rounds. */
 export const round = (value) => Math.round(value * 1e6) / 1e6;

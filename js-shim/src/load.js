@@ -1,6 +1,7 @@
 // Brings the engine without getting in the page's way: after the load event, in an idle moment. Where WebAssembly may not run, the
 // agent goes on keeping what it hears for the collector.
 
+import { GRANTED, life } from '../../agent-wasm/src/gate.js';
 import { attempt } from '../../agent-wasm/src/page.js';
 import { load } from '#glue';
 import { bytes } from '#wasm';
@@ -22,7 +23,7 @@ export function bringEngine(engage) {
     if (attempt(() => sessionStorage[FORBIDDEN])) return;
     const exports = attempt(() => load(bytes()));
     if (exports) engage(exports);
-    else attempt(() => (sessionStorage[FORBIDDEN] = 1));
+    else if (life?.consent == GRANTED) attempt(() => (sessionStorage[FORBIDDEN] = 1));
   };
   const whenIdle = () => (window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1));
   setTimeout(begin, LONGEST_WAIT_MS);

@@ -12,8 +12,8 @@ const LAST = 1999;
  *   beacon: `raw` holds what was seen. On plain http browsers give no name: then the agent names the view. `stop` takes the last records.
  */
 export function shim(onHidden) {
-  // Hidden from the start at 0; negative until it is.
-  const raw = { records: [], hidden: document.hidden - 1, dropped: 0, shifts: !!window.LayoutShift };
+  // Hidden from the start at 0; negative until it is. A prerendered page was never shown.
+  const raw = { records: [], hidden: (document.hidden && !document.prerendering) - 1, dropped: 0, shifts: !!window.LayoutShift };
   const early = { v: 1, view: crypto.randomUUID?.(), seq: 0, start: performance.timeOrigin, raw };
   const keep = (entries) => {
     for (const entry of entries) {

@@ -21,7 +21,7 @@ test('a text is cut, and is Unicode', () => {
     ['hello!', 5, 'hello'],
     ['ééé', 2, 'éé'],
     ['a😀b', 3, 'a😀'],
-    ['a😀b', 2, 'a\ufffd'],
+    ['a😀b', 2, 'a'],
     ['\ud800x', 10, '\ufffdx'],
   ]) {
     assert.equal(cut(text, max), expected, `${text} at ${max}: what is no Unicode would make the whole beacon unreadable`);

@@ -36,8 +36,8 @@ pub fn translate(object: &mut Map<String, Value>) {
     let dropped = raw.get("dropped").cloned().unwrap_or_default();
     object.insert("self".into(), json!({ "entries_dropped": dropped }));
     let at = |name: &str| object.get(name).and_then(Value::as_f64).unwrap_or(0.0);
-    let now_ms = at("sent") - at("start");
-    object.insert("raw".into(), calls(&raw, now_ms));
+    let since_start_ms = at("sent") - at("start");
+    object.insert("raw".into(), calls(&raw, since_start_ms));
 }
 
 /// The visit as the agent stores it (`id begun seen`), or else the one that the view's id begins.
@@ -52,7 +52,7 @@ fn session(object: &Map<String, Value>) -> String {
 }
 
 /// `raw` in its ordinary form.
-fn calls(raw: &Value, now_ms: f64) -> Value {
+fn calls(raw: &Value, since_start_ms: f64) -> Value {
     let records = raw.get("records").and_then(Value::as_array);
     let records = records.map_or(&[][..], Vec::as_slice);
     let navigation = raw.get("navigation").unwrap_or(&Value::Null);
@@ -69,7 +69,8 @@ fn calls(raw: &Value, now_ms: f64) -> Value {
 
     let mut calls = Vec::new();
     if !navigation.is_null() {
-        calls.extend(of_navigation(navigation, now_ms));
+        // The view of a prerendered document starts with the activation, its clock does not.
+        calls.extend(of_navigation(navigation, since_start_ms + activation_ms));
     }
     calls.extend(records.iter().filter_map(of_record));
     if let Some(hidden_ms) = hidden_ms {
