@@ -130,6 +130,21 @@ test('callbacks hear measurements and violations, beforeSend has the last word, 
   assert.ok(Number(view.drops['before-send']) > 0, 'what the page kept back is counted');
 });
 
+test('with an endpoint relative to the page, its own beacons are no part of what it measures', async () => {
+  const { page, leave } = await openPage(`{ app: 'e2e', release: 'relative', endpoint: '/road' }`);
+  const taken = () => scene.pages.sink.beaconsOf('relative');
+  await until('the first beacon', () => taken().length > 0);
+  await page.evaluate(() => fetch('/robots.txt?after=the-beacon').then((response) => response.text()));
+  await until('the entry of the request', () => page.evaluate(() => performance.getEntriesByType('resource').some(({ name }) => name.includes('after=the-beacon'))));
+  await page.evaluate(() => vitalscope('flush'));
+  await leave();
+  const operations = await until('the page\'s own request', () => {
+    const names = taken().flatMap(({ ops = [] }) => ops.map(({ n }) => n));
+    return names.length && names;
+  });
+  assert.deepEqual(operations, ['fetch /robots.txt']);
+});
+
 test('a session that is not sampled sends nothing and observes nothing', async () => {
   const { page, leave } = await openPage(options('unsampled', 'sampleRate: 0, onMeasurement: (m) => heard.push(m)'));
   await page.locator('#slow').click();
