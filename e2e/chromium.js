@@ -1,13 +1,9 @@
 // Chromium, spawned plainly and driven over the DevTools protocol, because drivers for tests keep every tab visible: here a tab
 // behind another one is really hidden, input is trusted, and a page that nobody has attached to may prerender.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { connect } from './socket.js';
 import { pause, until } from './harness.js';
+import { makeProfile, spawnBrowser } from './process.js';
+import { connect } from './socket.js';
 
 const START_TIMEOUT_MS = 20_000;
 /** The first input of a headless Chromium needs the pointer to rest. */
@@ -17,17 +13,11 @@ const PRESS_MS = 50;
 
 /** A browser whose windows are separate people: nothing is shared between them. */
 export async function launchChromiumPlainly() {
-  const profile = await mkdtemp(join(tmpdir(), 'vitalscope-chromium-'));
-  const child = spawn(process.env.VITALSCOPE_CHROMIUM ?? '/usr/bin/chromium', [
+  const profile = await makeProfile('chromium');
+  const { address, close } = await spawnBrowser(process.env.VITALSCOPE_CHROMIUM ?? '/usr/bin/chromium', [
     '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--no-default-browser-check', '--disable-component-update',
     '--disable-sync', '--enable-precise-memory-info', '--remote-debugging-port=0', `--user-data-dir=${profile}`, 'about:blank',
-  ], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.on('data', (chunk) => (log = (log + chunk).slice(-20_000)));
-  const address = await until('Chromium says where it listens', () => log.match(/DevTools listening on (ws:\/\/\S+)/)?.[1], START_TIMEOUT_MS).catch((error) => {
-    child.kill('SIGKILL');
-    throw new Error(`${error.message}\n${log}`);
-  });
+  ], { profile, listening: /DevTools listening on (ws:\/\/\S+)/, timeoutMs: START_TIMEOUT_MS });
   const socket = await connect(address);
   return {
     name: 'chromium',
@@ -36,13 +26,9 @@ export async function launchChromiumPlainly() {
       const { browserContextId } = await socket.send('Target.createBrowserContext', { disposeOnDetach: true });
       return new Window(socket, browserContextId);
     },
-    async close() {
+    close() {
       socket.close();
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-      clearTimeout(late);
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+      return close();
     },
   };
 }

@@ -1,12 +1,10 @@
 // Firefox, spawned plainly and driven over WebDriver BiDi: a tab behind another one is really hidden. The same hands as
 // `chromium.js` has, as far as scenarios need them here.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from './harness.js';
+import { makeProfile, spawnBrowser } from './process.js';
 import { connect } from './socket.js';
 
 const START_TIMEOUT_MS = 30_000;
@@ -26,16 +24,12 @@ const PREFERENCES = {
 };
 
 export async function launchFirefoxPlainly() {
-  const profile = await mkdtemp(join(tmpdir(), 'vitalscope-firefox-'));
+  const profile = await makeProfile('firefox');
   const lines = Object.entries(PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});`);
   await writeFile(join(profile, 'user.js'), lines.join('\n'));
-  const child = spawn(process.env.VITALSCOPE_FIREFOX ?? '/usr/bin/firefox-esr', ['--headless', '--no-remote', '--profile', profile, '--remote-debugging-port=0', 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] });
-  let log = '';
-  child.stderr.on('data', (chunk) => (log = (log + chunk).slice(-20_000)));
-  const address = await until('Firefox says where it listens', () => log.match(/WebDriver BiDi listening on (ws:\/\/\S+)/)?.[1], START_TIMEOUT_MS).catch((error) => {
-    child.kill('SIGKILL');
-    throw new Error(`${error.message}\n${log}`);
-  });
+  const { address, close } = await spawnBrowser(process.env.VITALSCOPE_FIREFOX ?? '/usr/bin/firefox-esr', [
+    '--headless', '--no-remote', '--profile', profile, '--remote-debugging-port=0', 'about:blank',
+  ], { profile, listening: /WebDriver BiDi listening on (ws:\/\/\S+)/, timeoutMs: START_TIMEOUT_MS });
   const socket = await connect(`${address}/session`);
   await socket.send('session.new', { capabilities: {} });
   await socket.send('session.subscribe', { events: ['log.entryAdded'] });
@@ -45,13 +39,9 @@ export async function launchFirefoxPlainly() {
       const { userContext } = await socket.send('browser.createUserContext');
       return new Window(socket, userContext);
     },
-    async close() {
+    close() {
       socket.close();
-      child.kill('SIGTERM');
-      const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'close');
-      clearTimeout(late);
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+      return close();
     },
   };
 }
