@@ -27,6 +27,9 @@ const text = (value) => (typeof value == 'string' ? cut(value, MAX_NAME_BYTES) :
 /** A number in range; what is no number or outside is the default. */
 const number = (value, fallback, least, greatest) => (typeof value == 'number' && value >= least && value <= greatest ? value : fallback);
 
+/** An address as the timeline names it, so that our own requests are known there; one that no URL can be stays what it is. */
+const absolute = (address) => attempt(() => new URL(address, document.baseURI).href) || address;
+
 /** The page's own dimensions. */
 export const custom = (context) => flat(context, MAX_CUSTOM_KEYS);
 
@@ -36,7 +39,7 @@ export function read(options) {
   if (!text(o.app)) return;
   const interval = (name, fallback) => number(o[name], fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
   const settings = {
-    address: ('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app),
+    address: absolute(('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app)),
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),

@@ -5,7 +5,6 @@ import { address } from './entries.js';
 import { life } from './gate.js';
 import { operation } from './operations.js';
 import { round } from './page.js';
-
 import { scrub } from './route.js';
 
 const MAX_HOSTS = 5;
@@ -21,8 +20,8 @@ const add = (sums, name, bytes) => {
 /** A resource of a view: into its summary and, if the page's own code asked for it, as an operation. */
 export function onResource(view, entry, start) {
   const { name, initiatorType, transferSize: bytes = 0, duration, responseStatus } = entry;
-  // Our own beacons are no part of the page; their address may be relative.
-  if (name.startsWith(new URL(life.address, location.href).href)) return;
+  // Our own beacons are no part of the page.
+  if (name.startsWith(life.address)) return;
   const { count = 0, bytes: total = 0, cached = 0, types = {}, hosts = {}, slowest = [] } = view.resources || {};
   const { host, origin, pathname } = new URL(name, location.href);
   add(types, initiatorType, bytes);
