@@ -10,7 +10,9 @@ use crate::spool::inspect::{self, Inspection};
 
 /// Look at the spool of a stopped collector, or repair it.
 #[derive(clap::Args)]
-#[command(after_help = "Examples:\n  vitalscope spool inspect\n  vitalscope spool repair --json")]
+#[command(
+    after_help = "Examples:\n  vitalscope spool inspect\n  vitalscope spool repair --dry-run"
+)]
 pub struct Args {
     #[command(subcommand)]
     action: Action,
@@ -28,6 +30,9 @@ enum Action {
     /// Do what `serve` does when it starts: cut a torn end, set damaged segments aside, keep their sound records.
     #[command(after_help = "Example:\n  vitalscope spool repair")]
     Repair {
+        /// Only show what would be found, as `inspect` does.
+        #[arg(long)]
+        dry_run: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -41,7 +46,11 @@ enum Action {
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let dir = config.data_dir.join("spool");
     match args.action {
-        Action::Inspect { json } => {
+        Action::Inspect { json }
+        | Action::Repair {
+            dry_run: true,
+            json,
+        } => {
             let inspection = inspect::inspect(&dir)?;
             match json {
                 true => print::json(&inspection)?,
@@ -53,7 +62,10 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
                 .any(|segment| segment.damaged_bytes > 0);
             Ok(ExitCode::from(u8::from(damaged)))
         }
-        Action::Repair { json } => {
+        Action::Repair {
+            dry_run: false,
+            json,
+        } => {
             let report = inspect::repair(&dir)?;
             if json {
                 print::json(&report)?;
@@ -75,10 +87,13 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
 fn show(inspection: &Inspection) -> std::io::Result<()> {
     match inspection.acked {
         Some(acked) => print::line(format_args!(
-            "acknowledged up to record {acked}, {} of them lost to damage",
-            inspection.lost
+            "acknowledged up to record {acked}, {} of them lost to damage, {} with the dead letters",
+            inspection.lost, inspection.set_aside
         ))?,
         None => print::line("nothing acknowledged yet")?,
+    }
+    if let Some(last) = inspection.sealed_until {
+        print::line(format_args!("sealed up to record {last}: about to be sent"))?;
     }
     let number = |number: Option<u64>| number.map_or("-".into(), |number| number.to_string());
     let rows: Vec<_> = inspection
@@ -87,6 +102,7 @@ fn show(inspection: &Inspection) -> std::io::Result<()> {
         .map(|segment| {
             [
                 segment.number.to_string(),
+                segment.verdict.name().to_owned(),
                 segment.file_bytes.to_string(),
                 segment.record_count.to_string(),
                 number(segment.first_record),
@@ -97,7 +113,7 @@ fn show(inspection: &Inspection) -> std::io::Result<()> {
         })
         .collect();
     let head = [
-        "segment", "bytes", "records", "first", "last", "damaged", "torn",
+        "segment", "verdict", "bytes", "records", "first", "last", "damaged", "torn",
     ];
     print::table(head, &rows)
 }

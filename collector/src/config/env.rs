@@ -37,6 +37,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
 /// Variables with our prefix that are no configuration keys.
 const NOT_KEYS: &[&str] = &[
     "VITALSCOPE_CONFIG",
+    "VITALSCOPE_CRASH_AT",
     "VITALSCOPE_LOG",
     "VITALSCOPE_TOOLS",
     "VITALSCOPE_CLICKHOUSE_LIBRARY",

@@ -51,9 +51,9 @@ impl Saved {
         if spool.lost > 0 {
             rejected.insert(Reason::Quarantined, spool.lost);
         }
-        let dead = rejected.get(&Reason::DeadLetter).copied().unwrap_or(0);
+        rejected.insert(Reason::DeadLetter, spool.set_aside);
         Counts {
-            stored: (spool.acked - spool.lost_acked).saturating_sub(dead),
+            stored: spool.acked - spool.lost_acked - spool.set_aside,
             spooled: spool.pending,
             rejected,
             ..Counts::default()
@@ -71,7 +71,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = dir.path().join("counters.json");
         assert_eq!(Saved::load(&file), Saved::default());
-        let rejected = BTreeMap::from([(Reason::Bot, 5), (Reason::DeadLetter, 2)]);
+        let rejected = BTreeMap::from([(Reason::Bot, 5), (Reason::DeadLetter, 1)]);
         let counts = Counts {
             rejected: rejected.clone(),
             ..Counts::default()
@@ -80,6 +80,7 @@ mod tests {
         let spool = Status {
             acked: 100,
             lost_acked: 3,
+            set_aside: 2,
             lost: 4,
             pending: 7,
             ..Status::default()

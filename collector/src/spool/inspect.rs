@@ -14,6 +14,10 @@ pub struct Inspection {
     pub acked: Option<u64>,
     /// Acknowledged records that had been lost before they were read.
     pub lost: u64,
+    /// Acknowledged records that lie with the dead letters.
+    pub set_aside: u64,
+    /// The last record of the block that was about to be sent.
+    pub sealed_until: Option<u64>,
     pub segments: Vec<SegmentView>,
 }
 
@@ -42,6 +46,8 @@ pub fn inspect(dir: &Path) -> Result<Inspection, OpenError> {
     Ok(Inspection {
         acked: checkpoint.map(|checkpoint| checkpoint.acked),
         lost: checkpoint.map_or(0, |checkpoint| checkpoint.lost),
+        set_aside: checkpoint.map_or(0, |checkpoint| checkpoint.set_aside),
+        sealed_until: checkpoint.and_then(|checkpoint| Some(checkpoint.seal?.last)),
         segments: segments.collect::<Result<_, OpenError>>()?,
     })
 }

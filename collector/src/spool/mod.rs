@@ -4,14 +4,15 @@
 //! # Constraints
 //! - [`Spool::append`] returns after the records are on disk (fdatasync). All payloads of one call are kept, or none.
 //! - What has been appended is read in order, at least once, until it is acknowledged; after a crash reading starts behind the
-//!   last [`Reader::ack`].
+//!   last [`Acks::ack`].
+//! - What was sealed ([`Acks::seal`]) before a crash is read again with the same end, so that its reader can do the same again.
 //! - Opening never loops and never needs a person: a torn end is cut, damage in the middle is set aside and counted.
 //! - Bounded: the files never exceed [`Limits::max_bytes`], and a floor of free disk stays. Beyond, appends are refused.
 //!
 //! # Files
 //! ```text
 //! lock                          held while open; the holder's process id
-//! checkpoint                    what has been acknowledged ([`checkpoint`])
+//! checkpoint                    what has been acknowledged, and what is about to be ([`checkpoint`])
 //! NNNNNNNNNNNNNNNNNNNN.segment  twenty digits, increasing; deleted when all its records are acknowledged
 //! quarantine/                   copies of damaged segments, for a person to look at; never deleted here
 //! ```
@@ -37,6 +38,7 @@ mod reader;
 mod recover;
 pub mod segment;
 mod state;
+pub mod steps;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -51,7 +53,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub use reader::Reader;
+pub use checkpoint::Seal;
+pub use reader::{Acks, Reader};
 pub use recover::Report;
 pub use state::Status;
 

@@ -1,4 +1,5 @@
-//! The reading end: records in order, then their acknowledgement.
+//! The reading end: records in order ([`Reader`]), then what becomes of them ([`Acks`]). Two handles, so that the next records can
+//! be read while the ones before are on their way.
 
 use std::fs::{self, File};
 use std::io;
@@ -10,9 +11,10 @@ use bytes::Bytes;
 use tokio::task::spawn_blocking;
 use tracing::{error, warn};
 
-use super::checkpoint::{self, Checkpoint};
+use super::checkpoint::{self, Checkpoint, Seal};
 use super::segment::{self, HEADER_BYTES};
 use super::state::{Segment, Shared};
+use super::steps::Step;
 use super::{MAX_PAYLOAD_BYTES, Record, segment_path, sync_dir};
 
 /// The next record to read, and where it is believed to be.
@@ -39,62 +41,137 @@ pub struct Reader {
     cursor: Cursor,
 }
 
+/// Says what became of records. Clones mean the same spool.
+#[derive(Clone)]
+pub struct Acks {
+    shared: Arc<Shared>,
+}
+
 impl Reader {
     pub fn new(shared: Arc<Shared>, cursor: Cursor) -> Reader {
         Reader { shared, cursor }
     }
 
-    /// The next records: at least one (waits for it), at most `max_records`, and no more than one beyond `max_bytes` of payload.
-    /// Cancel-safe: what was not returned is read again.
+    pub fn acks(&self) -> Acks {
+        Acks {
+            shared: self.shared.clone(),
+        }
+    }
+
+    /// The seal that the last process left behind: the records up to its end, and no others, were about to go out as one.
+    pub fn left_sealed(&self) -> Option<Seal> {
+        self.shared.state().seal
+    }
+
+    /// The next records: at least one (waits for it), at most `max_records`, none numbered above `until`, and no more than one
+    /// beyond `max_bytes` of payload. Cancel-safe: what was not returned is read again.
+    ///
+    /// Empty only when there is nothing up to `until`, which is behind what was read or lost.
     ///
     /// # Errors
     /// A segment cannot be read at all; a later call tries again.
-    pub async fn read(&mut self, max_records: usize, max_bytes: usize) -> io::Result<Vec<Record>> {
+    pub async fn read_until(
+        &mut self,
+        until: u64,
+        max_records: usize,
+        max_bytes: usize,
+    ) -> io::Result<Vec<Record>> {
         let mut durable = self.shared.durable.subscribe();
-        loop {
+        while self.cursor.next_record <= until {
             let next = self.cursor.next_record;
             // The sender lives in `shared`, which we hold, so it cannot be gone.
             let _ = durable.wait_for(|&durable| durable > next).await;
             let (shared, cursor) = (self.shared.clone(), self.cursor);
-            let read =
-                spawn_blocking(move || read_some(&shared, cursor, max_records, max_bytes)).await;
+            let limits = ReadLimits {
+                until,
+                max_records,
+                max_bytes,
+            };
+            let read = spawn_blocking(move || read_some(&shared, cursor, limits)).await;
             let (records, cursor) = read.map_err(io::Error::other)??;
             self.cursor = cursor;
             if !records.is_empty() {
                 return Ok(records);
             }
         }
+        Ok(Vec::new())
+    }
+
+    /// As [`Reader::read_until`], whatever comes.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn read(&mut self, max_records: usize, max_bytes: usize) -> io::Result<Vec<Record>> {
+        self.read_until(u64::MAX, max_records, max_bytes).await
     }
 
     /// Durable records that have not been read yet: 0 when a [`Reader::read`] would wait.
     pub fn unread(&self) -> u64 {
         (*self.shared.durable.borrow()).saturating_sub(self.cursor.next_record)
     }
+}
 
+impl Acks {
     /// Everything up to and including `number` is done with: after the checkpoint is durable, segments that hold nothing else
     /// are deleted.
     ///
     /// # Errors
     /// The checkpoint could not be written; the old one counts, and a crash would read these records again.
-    pub async fn ack(&mut self, number: u64) -> io::Result<()> {
+    pub async fn ack(&self, number: u64) -> io::Result<()> {
+        self.advance(number, 0, None).await
+    }
+
+    /// As [`Acks::ack`], where `set_aside` of the newly acknowledged records were kept elsewhere, and at once seals what goes out
+    /// next: one write for both.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn advance(&self, number: u64, set_aside: u64, next: Option<Seal>) -> io::Result<()> {
         let shared = self.shared.clone();
-        spawn_blocking(move || ack(&shared, number))
+        spawn_blocking(move || advance(&shared, number, set_aside, next))
             .await
             .map_err(io::Error::other)?
     }
+
+    /// The records behind the acknowledged ones up to the seal's end are about to go out as one. Durable when it returns.
+    ///
+    /// # Errors
+    /// The checkpoint could not be written: a crash would cut them differently.
+    pub async fn seal(&self, seal: Seal) -> io::Result<()> {
+        let acked = self.shared.state().acked;
+        self.advance(acked, 0, Some(seal)).await
+    }
+
+    /// A second look at what is not acknowledged yet, from its beginning.
+    pub fn reread(&self) -> Reader {
+        let acked = self.shared.state().acked;
+        Reader::new(self.shared.clone(), Cursor::behind(acked))
+    }
+}
+
+/// How far one read goes.
+#[derive(Clone, Copy)]
+struct ReadLimits {
+    until: u64,
+    max_records: usize,
+    max_bytes: usize,
 }
 
 fn read_some(
     shared: &Shared,
     mut cursor: Cursor,
-    max_records: usize,
-    max_bytes: usize,
+    limits: ReadLimits,
 ) -> io::Result<(Vec<Record>, Cursor)> {
+    let ReadLimits {
+        until,
+        max_records,
+        max_bytes,
+    } = limits;
     let mut records = Vec::new();
     let mut bytes = 0;
-    let durable = shared.state().next_record;
+    let durable = shared.state().next_record.min(until.saturating_add(1));
     while cursor.next_record < durable && records.len() < max_records && bytes < max_bytes {
-        let Some(segment) = segment_of(shared, cursor.next_record) else {
+        let Some(mut segment) = segment_of(shared, cursor.next_record) else {
             // Everything from here on is missing.
             shared.state().add_hole(cursor.next_record..=durable - 1);
             cursor.next_record = durable;
@@ -105,6 +182,7 @@ fn read_some(
             cursor.offset = HEADER_BYTES as u64;
             skip_to(shared, &mut cursor, segment.first_record);
         }
+        segment.next_record = segment.next_record.min(durable);
         let want = (max_bytes - bytes).min(READ_BYTES);
         let window = read_window(&shared.dir, &segment, cursor.offset, want)?;
         let room = max_records - records.len();
@@ -206,21 +284,24 @@ fn segment_of(shared: &Shared, record: u64) -> Option<Segment> {
         .cloned()
 }
 
-fn ack(shared: &Shared, number: u64) -> io::Result<()> {
+fn advance(shared: &Shared, number: u64, set_aside: u64, next: Option<Seal>) -> io::Result<()> {
     let checkpoint = {
         let state = shared.state();
         assert!(
             number < state.next_record,
             "record {number} was never appended"
         );
-        if number <= state.acked {
+        if number <= state.acked && next == state.seal {
             return Ok(());
         }
+        let number = number.max(state.acked);
         let passed = state.holes.iter().filter(|hole| *hole.end() <= number);
         let lost: u64 = passed.map(|hole| hole.end() - hole.start() + 1).sum();
         Checkpoint {
             acked: number,
             lost: state.lost_acked + lost,
+            set_aside: state.set_aside + set_aside,
+            seal: next,
         }
     };
     checkpoint::save(&shared.dir, checkpoint)?;
@@ -229,9 +310,11 @@ fn ack(shared: &Shared, number: u64) -> io::Result<()> {
         let mut state = shared.state();
         state.acked = checkpoint.acked;
         state.lost_acked = checkpoint.lost;
-        state.holes.retain(|hole| *hole.end() > number);
+        state.set_aside = checkpoint.set_aside;
+        state.seal = checkpoint.seal;
+        state.holes.retain(|hole| *hole.end() > checkpoint.acked);
         let open = usize::from(state.writing);
-        while state.segments.len() > open && state.segments[0].next_record <= number + 1 {
+        while state.segments.len() > open && state.segments[0].next_record <= checkpoint.acked + 1 {
             done.extend(state.segments.pop_front());
         }
     }
@@ -240,6 +323,7 @@ fn ack(shared: &Shared, number: u64) -> io::Result<()> {
         if let Err(error) = put_away(&shared.dir, segment) {
             error!(%error, segment = segment.number, "an acknowledged segment could not be deleted");
         }
+        Step::SegmentDeleted.reach();
     }
     if done.is_empty() {
         Ok(())

@@ -49,18 +49,32 @@ pub enum Verdict {
     Damaged,
 }
 
+impl Verdict {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Verdict::Sound => "sound",
+            Verdict::TornTail => "torn-tail",
+            Verdict::Empty => "empty",
+            Verdict::Damaged => "damaged",
+        }
+    }
+}
+
 /// Brings the directory into a state to go on from. The caller holds the lock.
 pub fn recover(dir: &Path) -> Result<(State, Report), OpenError> {
     let mut report = Report::default();
     let checkpoint = checkpoint::load(dir).map_err(at(dir))?;
     let files = segment_files(dir).map_err(at(dir))?;
+    let mut trusted = checkpoint.is_some() || files.is_empty();
+    let checkpoint = checkpoint.unwrap_or_default();
     let mut state = State {
         next_segment: next_segment(dir, &files).map_err(at(dir))?,
-        acked: checkpoint.map_or(0, |checkpoint| checkpoint.acked),
-        lost_acked: checkpoint.map_or(0, |checkpoint| checkpoint.lost),
+        acked: checkpoint.acked,
+        lost_acked: checkpoint.lost,
+        set_aside: checkpoint.set_aside,
+        seal: checkpoint.seal,
         ..State::default()
     };
-    let mut trusted = checkpoint.is_some() || files.is_empty();
     let mut expected = state.acked + 1;
     for index in 0..files.len() {
         let found = examine(&files, index)?;

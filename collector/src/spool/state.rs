@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::checkpoint::Seal;
 use super::{AppendError, Limits};
 use crate::clock::now_ms;
 
@@ -35,6 +36,10 @@ pub struct State {
     pub acked: u64,
     /// Records up to `acked` that were lost.
     pub lost_acked: u64,
+    /// Records up to `acked` that the reader kept elsewhere.
+    pub set_aside: u64,
+    /// What is about to go out as one.
+    pub seal: Option<Seal>,
     /// Known losses above `acked`: holes in the record numbers, ascending.
     pub holes: Vec<std::ops::RangeInclusive<u64>>,
     /// Whether the last segment is open for writing.
@@ -53,6 +58,8 @@ pub struct Status {
     /// The last acknowledged record, and how many of those up to it had been lost.
     pub acked: u64,
     pub lost_acked: u64,
+    /// Acknowledged records that the reader could not use and kept elsewhere.
+    pub set_aside: u64,
     /// Age of the oldest pending record in seconds, exact to one segment; 0 when there is none.
     pub oldest_age_s: f64,
 }
@@ -118,6 +125,7 @@ impl Shared {
             lost: state.lost_acked + lost_ahead,
             acked: state.acked,
             lost_acked: state.lost_acked,
+            set_aside: state.set_aside,
             oldest_age_s: oldest_ms.map_or(0.0, |oldest| {
                 now_ms().saturating_sub(oldest) as f64 / 1000.0
             }),

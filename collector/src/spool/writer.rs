@@ -16,6 +16,7 @@ use tracing::error;
 
 use super::segment::{self, Frame, HEADER_BYTES, Header, RECORD_HEADER_BYTES};
 use super::state::{Segment, Shared};
+use super::steps::{Step, crash};
 use super::{AppendError, segment_path, sync_dir};
 use crate::clock::now_ms;
 
@@ -142,8 +143,11 @@ impl Writer {
             self.active = Some(self.create(first_record, now_ms)?);
         }
         let active = self.active.as_mut().expect("just created");
+        tear(&active.file, records, active.bytes)?;
         active.file.write_all_at(records, active.bytes)?;
+        Step::CommitWritten.reach();
         (self.sync)(&active.file)?;
+        Step::CommitSynced.reach();
         active.bytes += records.len() as u64;
         Ok(())
     }
@@ -158,17 +162,20 @@ impl Writer {
             .truncate(true)
             .write(true)
             .open(path)?;
+        Step::SegmentCreated.reach();
         let header = Header {
             segment: number,
             first_record,
             created_ms,
         };
         file.write_all_at(&segment::encode_header(&header), 0)?;
+        Step::SegmentHeaderWritten.reach();
         let size = self.shared.limits.segment_bytes.max(HEADER_BYTES as u64);
         let taken = rustix::fs::fallocate(&file, FallocateFlags::empty(), 0, size);
         if taken == Err(rustix::io::Errno::NOSPC) {
             return Err(io::ErrorKind::StorageFull.into());
         } // any other refusal: not every file system can; then files grow as they are written
+        Step::SegmentPreallocated.reach();
         (self.sync)(&file)?;
         sync_dir(&self.shared.dir)?;
         let mut state = self.shared.state();
@@ -219,6 +226,24 @@ impl Writer {
         {
             error!(%error, segment = active.number, "a segment could not be cut to its length");
         }
+        Step::SegmentClosed.reach();
         self.shared.state().writing = false;
     }
+}
+
+/// Where a test asks for it, leaves a commit half written and ends the process.
+fn tear(file: &File, records: &[u8], offset: u64) -> io::Result<()> {
+    for step in [Step::RecordHeadTorn, Step::RecordBodyTorn, Step::CommitTorn] {
+        if step.is_due() {
+            let first = segment::decode_record(records).map_or(0, |frame| frame.size());
+            let length = match step {
+                Step::RecordHeadTorn => RECORD_HEADER_BYTES / 2,
+                Step::RecordBodyTorn => first - 1,
+                _ => records.len() / 2,
+            };
+            file.write_all_at(&records[..length], offset)?;
+            crash();
+        }
+    }
+    Ok(())
 }

@@ -36,10 +36,19 @@ pub struct Block {
 }
 
 impl Rows {
+    /// No rows yet, but the header that names and types the columns.
     pub fn new(table: &'static Table) -> Rows {
+        let mut bytes = Vec::new();
+        bytes.put_length(table.columns.len());
+        for (name, _) in table.columns {
+            bytes.put_text(name);
+        }
+        for (_, kind) in table.columns {
+            bytes.put_text(kind);
+        }
         Rows {
             table,
-            bytes: Vec::new(),
+            bytes,
             count: 0,
             days: BTreeSet::new(),
         }
@@ -71,13 +80,6 @@ impl Rows {
             return None;
         }
         let names: Vec<&str> = self.table.columns.iter().map(|(name, _)| *name).collect();
-        let mut bytes = Vec::with_capacity(self.bytes.len() + 1024);
-        bytes.put_length(names.len());
-        names.iter().for_each(|name| bytes.put_text(name));
-        for (_, kind) in self.table.columns {
-            bytes.put_text(kind);
-        }
-        bytes.extend_from_slice(&self.bytes);
         let sql = format!(
             "insert into {} ({}) format RowBinaryWithNamesAndTypes",
             self.table.name,
@@ -86,14 +88,14 @@ impl Rows {
         let hash = Sha256::new()
             .chain_update(sql.as_bytes())
             .chain_update([0])
-            .chain_update(&bytes)
+            .chain_update(&self.bytes)
             .finalize();
         Some(Block {
             table: self.table.name,
             sql,
             token: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             rows: self.count,
-            bytes: bytes.into(),
+            bytes: self.bytes.into(),
         })
     }
 }

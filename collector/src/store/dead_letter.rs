@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::spool::Record;
+use crate::spool::steps::Step;
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -47,6 +48,8 @@ impl DeadLetters {
         })?;
         line.push(b'\n');
         file.write_all(&line)?;
-        file.sync_data()
+        file.sync_data()?;
+        Step::DeadLetterKept.reach();
+        Ok(())
     }
 }

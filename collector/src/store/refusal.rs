@@ -19,10 +19,12 @@ pub fn class(error: &Error) -> Class {
     match code(&text) {
         // TOO_MANY_PARTS is transient, but under the same number: a block over too many partitions.
         Some(252) if text.contains("partitions") => Class::Poison,
+        // The header names columns and types: a table that somebody changed, and every row is good.
+        Some(_) if text.contains("while reading header") => Class::Operator,
         // CANNOT_PARSE_INPUT, CANNOT_READ_ALL_DATA, TYPE_MISMATCH in a value, INCORRECT_DATA.
         Some(27 | 33 | 53 | 117) => Class::Poison,
-        // Columns, tables, databases, rights, passwords, quotas.
-        Some(8 | 16 | 20 | 47 | 60 | 81 | 164 | 201 | 497 | 516) => Class::Operator,
+        // Columns, tables, databases, rights, passwords, quotas, a full disk.
+        Some(8 | 16 | 20 | 47 | 60 | 81 | 164 | 201 | 243 | 497 | 516) => Class::Operator,
         _ => Class::Transient,
     }
 }
@@ -57,6 +59,14 @@ mod tests {
             Class::Operator,
         );
         check("Code: 60. DB::Exception: Unknown table", Class::Operator);
+        check(
+            "Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space",
+            Class::Operator,
+        );
+        check(
+            "Code: 117. DB::Exception: Type of 'path' must be LowCardinality(String), not String: (while reading header)",
+            Class::Operator,
+        );
         check(
             "Code: 33. DB::Exception: Cannot read all data",
             Class::Poison,

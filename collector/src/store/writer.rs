@@ -1,33 +1,26 @@
-//! Carries records from the spool into ClickHouse: collect, seal, insert, ack. A record is acknowledged when all its rows are in
-//! ClickHouse or, if the server will never take them, in the dead letters; until then the spool keeps it, and because every
-//! table is an upsert by key, sending it again is harmless.
+//! Carries batches into ClickHouse: seal, insert, acknowledge. A record is acknowledged when all its rows are in ClickHouse or, if
+//! the server will never take them, in the dead letters; until then the spool keeps it, and because every table is an upsert by
+//! key, sending it again is harmless. So an insert whose answer was lost is simply made again: same bytes, same token.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 
 use super::Store;
+use super::batch::{self, Batch};
 use super::block::Block;
 use super::dead_letter::DeadLetters;
 use super::refusal::{self, Class};
-use super::rows::BeaconRows;
-use crate::ingest::Accepted;
 use crate::metrics::Metrics;
 use crate::shutdown::{Shutdown, requested};
-use crate::spool::{Reader, Record};
+use crate::spool::steps::Step;
+use crate::spool::{Acks, Reader, Record};
 
-/// A block is sealed when its oldest record has waited this long, or it has this many rows or bytes: large enough for few
-/// parts, small enough to be one atomic block on the server (its limit is 1,048,449 rows).
-const SEAL_AFTER: Duration = Duration::from_secs(1);
-const MAX_ROWS: u64 = 50_000;
-const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// One read from the spool.
-const READ_RECORDS: usize = 5_000;
-/// The server refuses a block over more than 100 partitions; each costs a file set.
-const MAX_PARTITIONS: usize = 50;
 /// Never tied to the seal period: a client that gives up earlier than the server doubles its own load.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,166 +28,177 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// How long the end may take: what is not in by then waits in the spool for the next start.
 const DRAIN_TIME: Duration = Duration::from_secs(20);
-/// During the drain: nothing more within this time means that the spool is empty.
-const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 /// Runs until the end is asked for, then drains what is there, in bounded time.
 pub async fn run(
     store: Store,
-    mut reader: Reader,
+    reader: Reader,
     dead_letters: DeadLetters,
     metrics: Arc<Metrics>,
-    mut shutdown: Shutdown,
+    shutdown: Shutdown,
 ) {
-    let writer = Writer {
+    let writer = Arc::new(Writer {
         store,
+        acks: reader.acks(),
         dead_letters,
         metrics,
-    };
-    let mut deadline = None;
-    // Outside of the futures that fill it, so that ending one of them early loses nothing.
-    let mut records = Vec::new();
+        is_out: AtomicBool::new(false),
+    });
+    let (batches, filled) = mpsc::channel(1);
+    tokio::join!(
+        batch::fill(reader, batches, shutdown.clone()),
+        insert_all(writer, filled, shutdown),
+    );
+}
+
+/// Takes batches until there are no more, or the time for the end is over.
+async fn insert_all(
+    writer: Arc<Writer>,
+    mut batches: mpsc::Receiver<Batch>,
+    mut shutdown: Shutdown,
+) {
+    let end = late(&mut shutdown);
+    tokio::pin!(end);
+    let mut sealed = None;
     loop {
-        match deadline {
-            None => tokio::select! {
-                () = collect(&mut reader, &mut records) => {}
-                () = requested(&mut shutdown) => {
-                    deadline = Some(Instant::now() + DRAIN_TIME);
-                    continue;
-                }
-            },
-            Some(deadline) => {
-                if Instant::now() >= deadline || !drain(&mut reader, &mut records).await {
-                    return;
-                }
+        let batch = match sealed.take() {
+            Some(batch) => batch,
+            None => {
+                let batch = tokio::select! {
+                    batch = batches.recv() => batch,
+                    () = &mut end => return,
+                };
+                let Some(batch) = batch else { return };
+                writer.seal(&batch).await;
+                batch
             }
-        }
-        let records = std::mem::take(&mut records);
-        let Some(last) = records.last().map(|record| record.number) else {
-            continue;
         };
-        let count = records.len() as u64;
-        // The end may be asked for while a retry waits: then the drain's deadline holds for this block too.
+        Step::BlockSealed.reach();
+        // The end may be asked for while a retry waits: its time holds for this batch too.
         let dead = tokio::select! {
-            dead = writer.store_all(records) => dead,
-            () = late(&mut shutdown, deadline) => return,
+            dead = writer.clone().store(&batch) => dead,
+            () = &mut end => return,
         };
-        if let Err(error) = reader.ack(last).await {
-            tracing::error!(%error, "the spool does not take acknowledgements; the records will be sent again");
-        }
-        writer.metrics.stored(count - dead);
-        writer.metrics.dead_lettered(dead);
+        Step::BlockInserted.reach();
+        sealed = batches.try_recv().ok();
+        writer.acknowledge(&batch, dead, sealed.as_ref()).await;
     }
 }
 
-/// Returns when the drain's time is over, whether it has begun or begins meanwhile.
-async fn late(shutdown: &mut Shutdown, deadline: Option<Instant>) {
-    let deadline = match deadline {
-        Some(deadline) => deadline,
-        None => {
-            requested(shutdown).await;
-            Instant::now() + DRAIN_TIME
-        }
-    };
-    tokio::time::sleep_until(deadline).await;
-}
-
-/// Waits for a record, then takes what comes until the block is due.
-async fn collect(reader: &mut Reader, records: &mut Vec<Record>) {
-    records.extend(read(reader).await);
-    let due = Instant::now() + SEAL_AFTER;
-    while !is_full(records) {
-        match timeout_at(due, read(reader)).await {
-            Ok(more) => records.extend(more),
-            Err(_) => break,
-        }
-    }
-}
-
-/// Takes what is there without waiting; false when there is nothing.
-async fn drain(reader: &mut Reader, records: &mut Vec<Record>) -> bool {
-    if let Ok(more) = timeout(DRAIN_POLL, read(reader)).await {
-        records.extend(more);
-    }
-    !records.is_empty()
-}
-
-async fn read(reader: &mut Reader) -> Vec<Record> {
-    loop {
-        match reader.read(READ_RECORDS, MAX_BYTES).await {
-            Ok(records) => return records,
-            Err(error) => {
-                tracing::error!(%error, "the spool cannot be read");
-                sleep(LONGEST_BACKOFF).await;
-            }
-        }
-    }
-}
-
-/// A beacon becomes some ten rows of about its own size in all.
-fn is_full(records: &[Record]) -> bool {
-    let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-    records.len() >= READ_RECORDS || bytes >= MAX_BYTES
+/// Returns when the time for the end is over.
+async fn late(shutdown: &mut Shutdown) {
+    requested(shutdown).await;
+    sleep(DRAIN_TIME).await;
 }
 
 struct Writer {
     store: Store,
+    acks: Acks,
     dead_letters: DeadLetters,
     metrics: Arc<Metrics>,
+    /// ClickHouse did not take the last block: said once, until it does again.
+    is_out: AtomicBool,
 }
 
 impl Writer {
+    async fn seal(&self, batch: &Batch) {
+        if let Err(error) = self.acks.seal(batch.seal).await {
+            tracing::error!(%error, "the spool cannot keep a seal; after a crash these records would be cut differently");
+        }
+    }
+
+    /// One write for what is done and for what comes next.
+    async fn acknowledge(&self, batch: &Batch, dead: u64, next: Option<&Batch>) {
+        let next = next.map(|batch| batch.seal);
+        if let Err(error) = self.acks.advance(batch.seal.last, dead, next).await {
+            tracing::error!(%error, "the spool does not take acknowledgements; the records will be sent again");
+        }
+        self.metrics.stored(batch.records - dead);
+        self.metrics.dead_lettered(dead);
+    }
+
     /// Returns how many records became dead letters, when all others are stored. Never gives up.
-    async fn store_all(&self, records: Vec<Record>) -> u64 {
+    async fn store(self: Arc<Self>, batch: &Batch) -> u64 {
+        if self.clone().insert_blocks(&batch.blocks).await.is_err() {
+            return self.store_carefully(batch.seal.last).await;
+        }
+        for (record, reason) in &batch.unusable {
+            self.set_aside(record, reason).await;
+        }
+        batch.unusable.len() as u64
+    }
+
+    /// Something in the batch that ends at `last` is poison. Its records come from the spool again and are divided until the
+    /// guilty ones stand alone. Safe, because a block that was refused left nothing behind, and because the rest are upserts.
+    async fn store_carefully(self: Arc<Self>, last: u64) -> u64 {
         let mut dead = BTreeSet::new();
         // Halves wait here while their other half is sent; a stack, so at most 2 * log2(records) long.
-        let mut waiting = vec![records];
+        let mut waiting = vec![self.records_until(last).await];
         while let Some(records) = waiting.pop() {
-            let rows = self.encode(&records, &mut dead).await;
-            let too_wide = rows.partitions() > MAX_PARTITIONS
-                || rows.count() > MAX_ROWS
-                || rows.bytes() > MAX_BYTES;
-            if too_wide && records.len() > 1 {
-                divide(records, &mut waiting);
-                continue;
+            let batch = match batch::build(records.clone()) {
+                Ok(batch) => batch,
+                Err(records) => {
+                    waiting.extend(batch::divide(records).into_iter().rev());
+                    continue;
+                }
+            };
+            for (record, reason) in &batch.unusable {
+                if dead.insert(record.number) {
+                    self.set_aside(record, reason).await;
+                }
             }
-            let Err(poison) = self.insert_all(rows.seal()).await else {
+            let Err(poison) = self.clone().insert_blocks(&batch.blocks).await else {
                 continue;
             };
             match records.as_slice() {
                 [record] => {
-                    self.set_aside(record, &poison.to_string()).await;
-                    dead.insert(record.number);
+                    if dead.insert(record.number) {
+                        self.set_aside(record, &poison.to_string()).await;
+                    }
                 }
-                _ => divide(records, &mut waiting),
+                _ => waiting.extend(batch::divide(records).into_iter().rev()),
             }
         }
         dead.len() as u64
     }
 
-    async fn encode(&self, records: &[Record], dead: &mut BTreeSet<u64>) -> BeaconRows {
-        let mut rows = BeaconRows::default();
-        for record in records {
-            if dead.contains(&record.number) {
-                continue;
-            }
-            let pushed = serde_json::from_slice::<Accepted>(&record.payload)
-                .map_err(anyhow::Error::from)
-                .and_then(|accepted| Ok(rows.push(record.number, &accepted)?));
-            if let Err(error) = pushed {
-                self.set_aside(record, &error.to_string()).await;
-                dead.insert(record.number);
+    async fn records_until(&self, last: u64) -> Vec<Record> {
+        let mut reader = self.acks.reread();
+        let mut records = Vec::new();
+        loop {
+            match reader.read_until(last, usize::MAX, usize::MAX).await {
+                Ok(more) if more.is_empty() => return records,
+                Ok(more) => records.extend(more),
+                Err(error) => {
+                    tracing::error!(%error, "the spool cannot be read");
+                    sleep(LONGEST_BACKOFF).await;
+                }
             }
         }
-        rows
     }
 
-    /// Inserts every block, trying again as long as that can help.
-    async fn insert_all(&self, blocks: Vec<Block>) -> Result<(), clickhouse::error::Error> {
+    /// Inserts the blocks, one per table, side by side, trying again as long as that can help.
+    ///
+    /// # Errors
+    /// One of them is poison; the others are in.
+    async fn insert_blocks(
+        self: Arc<Self>,
+        blocks: &[Block],
+    ) -> Result<(), clickhouse::error::Error> {
+        let mut inserts = JoinSet::new();
         for block in blocks {
-            self.insert(&block).await?;
+            let (writer, block) = (self.clone(), block.clone());
+            inserts.spawn(async move { writer.insert(&block).await });
         }
-        Ok(())
+        let mut outcome = Ok(());
+        while let Some(ended) = inserts.join_next().await {
+            match ended {
+                Ok(Ok(())) => Step::TableInserted.reach(),
+                Ok(Err(poison)) => outcome = Err(poison),
+                Err(error) => std::panic::resume_unwind(error.into_panic()), // our own bug
+            }
+        }
+        outcome
     }
 
     async fn insert(&self, block: &Block) -> Result<(), clickhouse::error::Error> {
@@ -203,30 +207,48 @@ impl Writer {
             let started = Instant::now();
             let Err(error) = insert_once(&self.store, block).await else {
                 self.metrics.insert_seconds.observe(started.elapsed());
-                self.metrics.store_ready.store(true, Ordering::Relaxed);
-                self.metrics
-                    .store_needs_operator
-                    .store(false, Ordering::Relaxed);
+                self.took();
                 return Ok(());
             };
-            let class = refusal::class(&error);
             self.metrics.inserts_failed.fetch_add(1, Ordering::Relaxed);
-            if class == Class::Poison {
-                tracing::warn!(%error, table = block.table, rows = block.rows, "ClickHouse refuses a block for its content");
-                return Err(error);
-            }
-            self.metrics.store_ready.store(false, Ordering::Relaxed);
-            if class == Class::Operator {
-                self.metrics
-                    .store_needs_operator
-                    .store(true, Ordering::Relaxed);
-                tracing::error!(%error, table = block.table, "ClickHouse must be fixed; beacons wait in the spool");
-                backoff = LONGEST_BACKOFF.min(backoff * 4);
-            } else {
-                tracing::warn!(%error, table = block.table, backoff_ms = backoff.as_millis() as u64, "insert failed, tried again");
+            match refusal::class(&error) {
+                Class::Poison => {
+                    tracing::warn!(%error, table = block.table, rows = block.rows, "ClickHouse refuses a block for its content");
+                    return Err(error);
+                }
+                Class::Operator => {
+                    self.refused(&error, block, true);
+                    backoff = LONGEST_BACKOFF.min(backoff * 4);
+                }
+                Class::Transient => self.refused(&error, block, false),
             }
             sleep(jittered(backoff)).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
+    }
+
+    fn took(&self) {
+        self.metrics.store_ready.store(true, Ordering::Relaxed);
+        self.metrics
+            .store_needs_operator
+            .store(false, Ordering::Relaxed);
+        if self.is_out.swap(false, Ordering::Relaxed) {
+            tracing::info!("ClickHouse takes blocks again");
+        }
+    }
+
+    /// An outage is one line when it begins and one when it ends, however many attempts lie between; a person who is needed is
+    /// called when that becomes clear.
+    fn refused(&self, error: &clickhouse::error::Error, block: &Block, needs_operator: bool) {
+        self.metrics.store_ready.store(false, Ordering::Relaxed);
+        let was_out = self.is_out.swap(true, Ordering::Relaxed);
+        let asked = &self.metrics.store_needs_operator;
+        if needs_operator && !asked.swap(true, Ordering::Relaxed) {
+            tracing::error!(%error, table = block.table, "ClickHouse must be fixed; beacons wait in the spool");
+        } else if was_out {
+            tracing::debug!(%error, table = block.table, "insert failed again");
+        } else {
+            tracing::warn!(%error, table = block.table, "insert failed; it is tried again until ClickHouse takes it");
         }
     }
 
@@ -255,12 +277,6 @@ pub async fn insert_once(store: &Store, block: &Block) -> clickhouse::error::Res
         .with_setting("insert_deduplication_token", block.token.clone());
     insert.send(block.bytes.clone()).await?;
     insert.end().await
-}
-
-fn divide(mut records: Vec<Record>, waiting: &mut Vec<Vec<Record>>) {
-    let second = records.split_off(records.len() / 2);
-    waiting.push(second);
-    waiting.push(records);
 }
 
 /// Half to all of it, so that several collectors do not come back at once.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use collector::spool::segment::{self, HEADER_BYTES, Header};
-use collector::spool::{AppendError, Limits, OpenError, Reader, Record, Spool, inspect};
+use collector::spool::{AppendError, Limits, OpenError, Reader, Record, Seal, Spool, inspect};
 use futures_util::FutureExt;
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -91,16 +91,16 @@ async fn what_goes_in_comes_out_in_order_and_is_forgotten_after_the_ack() {
     assert!(segments(dir.path()).len() > 3, "segments rotate");
     assert_eq!(spool.status().pending, 30);
     check(&drain(&mut reader).await, 1..=30);
-    reader.ack(20).await.unwrap();
+    reader.acks().ack(20).await.unwrap();
     assert_eq!(spool.status().pending, 10);
     close(spool, reader).await;
 
     let (spool, mut reader) = open(dir.path());
     check(&drain(&mut reader).await, 21..=30);
-    reader.ack(30).await.unwrap();
+    reader.acks().ack(30).await.unwrap();
     spool.append(vec![payload(31)]).await.unwrap();
     check(&drain(&mut reader).await, [31]);
-    reader.ack(31).await.unwrap();
+    reader.acks().ack(31).await.unwrap();
     close(spool, reader).await;
 
     let (spool, mut reader) = open(dir.path());
@@ -196,7 +196,7 @@ async fn a_flipped_bit_at_any_byte_costs_one_record_at_most_and_is_reported() {
             "mended once"
         );
         if let Some(&last) = numbers.last() {
-            reader.ack(last).await.unwrap();
+            reader.acks().ack(last).await.unwrap();
             assert_eq!(
                 spool.status().lost_acked,
                 u64::from(damaged && at >= HEADER_BYTES)
@@ -220,7 +220,7 @@ async fn a_missing_segment_is_a_counted_loss() {
         (lost, lost)
     );
     assert_eq!(spool.status().pending, records.len() as u64);
-    reader.ack(30).await.unwrap();
+    reader.acks().ack(30).await.unwrap();
     assert_eq!(
         (spool.status().lost_acked, spool.status().pending),
         (lost, 0)
@@ -240,7 +240,7 @@ async fn damage_that_appears_while_running_is_stepped_over_and_kept() {
     bytes[HEADER_BYTES + segment::RECORD_HEADER_BYTES] ^= 1;
     fs::write(&file, &bytes).unwrap();
     check(&drain(&mut reader).await, 2..=9);
-    reader.ack(9).await.unwrap();
+    reader.acks().ack(9).await.unwrap();
     assert_eq!((spool.status().lost, spool.status().pending), (1, 0));
 }
 
@@ -252,7 +252,7 @@ async fn a_damaged_checkpoint_only_reads_again() {
         spool.append(vec![payload(number)]).await.unwrap();
     }
     drain(&mut reader).await;
-    reader.ack(17).await.unwrap();
+    reader.acks().ack(17).await.unwrap();
     close(spool, reader).await;
     fs::write(dir.path().join("checkpoint"), b"nonsense").unwrap();
     let (spool, mut reader) = open(dir.path());
@@ -265,6 +265,52 @@ async fn a_damaged_checkpoint_only_reads_again() {
     check(&records, first..=20);
     assert!(spool.report().checkpoint_missing);
     assert_eq!(spool.status().lost, 0);
+}
+
+#[tokio::test]
+async fn what_was_sealed_is_cut_the_same_after_a_restart() {
+    let dir = written(20, LIMITS).await;
+    let seal = Seal {
+        last: 7,
+        hash: [1; 32],
+    };
+    let (spool, reader) = open(dir.path());
+    assert_eq!(reader.left_sealed(), None);
+    reader.acks().seal(seal).await.unwrap();
+    close(spool, reader).await;
+
+    let (spool, mut reader) = open(dir.path());
+    assert_eq!(reader.left_sealed(), Some(seal));
+    let first = reader.read_until(7, 100, 1 << 20).await.unwrap();
+    check(&first, 1..=7);
+    assert!(
+        reader.read_until(7, 100, 1 << 20).await.unwrap().is_empty(),
+        "nothing is left up to there"
+    );
+    check(&reader.read(100, 1 << 20).await.unwrap(), 8..=20);
+    let next = Seal {
+        last: 12,
+        hash: [2; 32],
+    };
+    reader.acks().advance(7, 2, Some(next)).await.unwrap();
+    check(
+        &reader
+            .acks()
+            .reread()
+            .read_until(9, 100, 1 << 20)
+            .await
+            .unwrap(),
+        8..=9,
+    );
+    assert_eq!((spool.status().acked, spool.status().set_aside), (7, 2));
+    close(spool, reader).await;
+
+    let (spool, reader) = open(dir.path());
+    assert_eq!(reader.left_sealed(), Some(next));
+    assert_eq!((spool.status().acked, spool.status().set_aside), (7, 2));
+    reader.acks().ack(12).await.unwrap();
+    assert_eq!(reader.left_sealed(), None, "it is done");
+    close(spool, reader).await;
 }
 
 #[tokio::test]
@@ -285,7 +331,7 @@ async fn a_full_spool_refuses_and_takes_again_after_an_ack() {
     assert_eq!(refusal, AppendError::Full);
     assert!(spool.status().bytes <= 2000);
     check(&drain(&mut reader).await, 1..=count);
-    reader.ack(count).await.unwrap();
+    reader.acks().ack(count).await.unwrap();
     spool.append(vec![payload(count + 1)]).await.unwrap();
     check(&drain(&mut reader).await, [count + 1]);
 }
@@ -518,7 +564,7 @@ async fn follow(steps: Vec<Step>) {
             }
             Step::Ack(part) if model.read > 0 => {
                 let number = 1 + u64::from(part) % model.read;
-                reader.ack(number).await.unwrap();
+                reader.acks().ack(number).await.unwrap();
                 model.acked = model.acked.max(number);
             }
             Step::Read(_) | Step::Ack(_) => {}

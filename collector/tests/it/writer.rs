@@ -1,6 +1,7 @@
 //! Records from the spool into ClickHouse: each page view once, whatever arrives how often and in which order.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use collector::ingest::{Accepted, Engine};
@@ -252,6 +253,33 @@ async fn what_cannot_be_stored_becomes_a_dead_letter_and_holds_nobody_up() {
         text.contains("missing field") && text.contains("is not a UUID"),
         "{text}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_somebody_changed_calls_a_person_and_costs_nothing() {
+    let store = engine::store().await;
+    let alter = |kind: &'static str| {
+        let sql = format!("alter table measurement_rows modify column path {kind}");
+        let store = store.clone();
+        async move { store.client().query(&sql).execute().await.expect(kind) }
+    };
+    alter("LowCardinality(String)").await;
+    let running = start(&store, "drift");
+    running.append(vec![payload(&accepted(1, 0, 1.0))]).await;
+    let needs_operator = || running.metrics.store_needs_operator.load(Ordering::Relaxed);
+    engine::eventually("a person is called", async || {
+        needs_operator().then_some(())
+    })
+    .await;
+    assert_eq!(running.metrics.counts().spooled, 1);
+    alter("String").await;
+    engine::eventually("the beacon is stored", async || {
+        (running.metrics.counts().stored == 1).then_some(())
+    })
+    .await;
+    assert!(!needs_operator());
+    assert_eq!(count(&store, "select count() from measurements").await, 1);
+    running.drain().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
