@@ -5,12 +5,17 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::checkpoint::Seal;
 use super::{AppendError, Limits};
 use crate::clock::now_ms;
+
+/// The file system is asked for its free space this often at most: asking costs more than taking a beacon, and what can be written
+/// meanwhile is small beside the floor.
+const FREE_FOR: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
@@ -68,6 +73,7 @@ pub struct Shared {
     pub dir: PathBuf,
     pub limits: Limits,
     state: Mutex<State>,
+    free: Mutex<Option<(Instant, u64)>>,
     /// One more than the last durable record: readers wait for it to grow.
     pub durable: watch::Sender<u64>,
     /// Held for as long as anyone uses the directory.
@@ -81,6 +87,7 @@ impl Shared {
             limits,
             durable: watch::Sender::new(state.next_record),
             state: Mutex::new(state),
+            free: Mutex::new(None),
             _lock: lock,
         }
     }
@@ -95,13 +102,25 @@ impl Shared {
         if self.state().bytes() + more > self.limits.max_bytes {
             return Err(AppendError::Full);
         }
-        match free_bytes(&self.dir) {
-            Ok(free) if free < self.limits.min_free_bytes.saturating_add(more) => {
-                Err(AppendError::DiskLow)
-            }
-            // A file system that cannot say is believed until it refuses to write.
-            _ => Ok(()),
+        // A file system that cannot say is believed until it refuses to write.
+        let free = self.free_bytes().unwrap_or(u64::MAX);
+        if free < self.limits.min_free_bytes.saturating_add(more) {
+            return Err(AppendError::DiskLow);
         }
+        Ok(())
+    }
+
+    /// Free disk, a moment old at most.
+    fn free_bytes(&self) -> io::Result<u64> {
+        let mut known = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, free)) = *known
+            && at.elapsed() < FREE_FOR
+        {
+            return Ok(free);
+        }
+        let free = free_bytes(&self.dir)?;
+        *known = Some((Instant::now(), free));
+        Ok(free)
     }
 
     pub fn status(&self) -> Status {

@@ -8,9 +8,8 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::{Map, Value};
-
 use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageContext, Scalar};
+use crate::json::{Json, Object};
 use crate::limits::*;
 use crate::raw::{self, RawEntries};
 use crate::{NavigationType, Vital, resources, shim};
@@ -76,22 +75,30 @@ pub struct Malformed(pub String);
 /// # Errors
 /// [`Malformed`] when the bytes are not one JSON object, or a required field is missing or has the wrong type.
 pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|error| Malformed(format!("not JSON: {error}")))?;
-    let Value::Object(mut object) = value else {
+    let value = parse(bytes)?;
+    let Some(object) = value.as_object() else {
         return Err(Malformed("a beacon is a JSON object".into()));
     };
     required(
-        &object,
+        object,
         "v",
         |v| v.as_u64().filter(|&version| version == VERSION),
         "1",
     )?;
-    if shim::is_shims(&object) {
-        shim::translate(&mut object);
+    if value.get("raw").is_some_and(shim::is_shims) {
+        let ordinary = shim::translated(bytes)?;
+        return read(parse(&ordinary)?.as_object().unwrap_or(Object::EMPTY));
     }
-    let measurements = list(&object, "m")?;
-    let operations = list(&object, "ops")?;
+    read(object)
+}
+
+fn parse(bytes: &[u8]) -> Result<Json<'_>, Malformed> {
+    serde_json::from_slice(bytes).map_err(|error| Malformed(format!("not JSON: {error}")))
+}
+
+fn read(object: &Object<'_>) -> Result<Decoded, Malformed> {
+    let measurements = list(object, "m")?;
+    let operations = list(object, "ops")?;
     let raw = object.get("raw").map(raw::read).transpose()?;
     if measurements.is_none() && operations.is_none() && raw.is_none() {
         return Err(Malformed("`m`, `ops` or `raw` is required".into()));
@@ -100,7 +107,7 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
         return Err(Malformed("`raw` stands in place of `m`".into()));
     }
     let mut decoded = Decoded {
-        beacon: head(&object)?,
+        beacon: head(object)?,
         raw: None,
         refused: Vec::new(),
     };
@@ -117,13 +124,10 @@ pub fn decode(bytes: &[u8]) -> Result<Decoded, Malformed> {
     Ok(decoded)
 }
 
-fn head(object: &Map<String, Value>) -> Result<Beacon, Malformed> {
-    let empty = Map::new();
+fn head(object: &Object<'_>) -> Result<Beacon, Malformed> {
     let child = |name| {
-        object
-            .get(name)
-            .and_then(Value::as_object)
-            .unwrap_or(&empty)
+        let child = object.get(name).and_then(Json::as_object);
+        child.unwrap_or(Object::EMPTY)
     };
     let overhead = child("self");
     Ok(Beacon {
@@ -149,7 +153,7 @@ fn head(object: &Map<String, Value>) -> Result<Beacon, Malformed> {
         )?,
         navigation_type: object
             .get("nav")
-            .and_then(Value::as_str)
+            .and_then(Json::as_str)
             .and_then(NavigationType::from_name)
             .unwrap_or_default(),
         path: required(
@@ -182,8 +186,8 @@ fn head(object: &Map<String, Value>) -> Result<Beacon, Malformed> {
     })
 }
 
-fn context(object: &Map<String, Value>) -> PageContext {
-    let flag = |name| object.get(name).and_then(Value::as_bool).unwrap_or(false);
+fn context(object: &Object<'_>) -> PageContext {
+    let flag = |name| object.get(name).and_then(Json::as_bool).unwrap_or(false);
     PageContext {
         device: text(object, "device", MAX_TEXT_BYTES),
         connection: text(object, "connection", MAX_TEXT_BYTES),
@@ -206,7 +210,7 @@ fn context(object: &Map<String, Value>) -> PageContext {
         timing: details(object, "timing", MAX_TIMING_KEYS),
         resources: object
             .get("resources")
-            .and_then(Value::as_object)
+            .and_then(Json::as_object)
             .map(resources::read),
         custom: details(object, "custom", MAX_CUSTOM_KEYS),
     }
@@ -226,7 +230,7 @@ fn take_raw(decoded: &mut Decoded, raw: RawEntries) {
     decoded.raw = Some(raw);
 }
 
-fn take_measurement(decoded: &mut Decoded, index: usize, item: &Value) {
+fn take_measurement(decoded: &mut Decoded, index: usize, item: &Json<'_>) {
     let mut refuse = |code, detail: String| {
         decoded.refused.push(Refusal {
             index: Some(index),
@@ -240,7 +244,7 @@ fn take_measurement(decoded: &mut Decoded, index: usize, item: &Value) {
             format!("at most {MAX_MEASUREMENTS} measurements"),
         );
     }
-    let (Some(object), Some(name)) = (item.as_object(), item.get("n").and_then(Value::as_str))
+    let (Some(object), Some(name)) = (item.as_object(), item.get("n").and_then(Json::as_str))
     else {
         return refuse(RefusalCode::MalformedItem, "`n` is required".into());
     };
@@ -272,7 +276,7 @@ fn take_measurement(decoded: &mut Decoded, index: usize, item: &Value) {
     });
 }
 
-fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &Value) {
+fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &Json<'_>) {
     let mut refuse = |code, detail: String| {
         decoded.refused.push(Refusal {
             index: Some(index),
@@ -286,7 +290,7 @@ fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &V
             format!("at most {MAX_OPERATIONS} operations"),
         );
     }
-    let (Some(object), Some(name)) = (item.as_object(), item.get("n").and_then(Value::as_str))
+    let (Some(object), Some(name)) = (item.as_object(), item.get("n").and_then(Json::as_str))
     else {
         return refuse(RefusalCode::MalformedItem, "`n` is required".into());
     };
@@ -303,7 +307,7 @@ fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &V
         name: cut(name, MAX_NAME_BYTES),
         position: position as u32,
         duration_ms,
-        success: object.get("ok").and_then(Value::as_bool).unwrap_or(true),
+        success: object.get("ok").and_then(Json::as_bool).unwrap_or(true),
         error_type: text(object, "error", MAX_TEXT_BYTES),
         at_ms: number(object, "at").unwrap_or(0.0),
         memory_bytes: number(object, "memory_bytes"),
@@ -313,9 +317,9 @@ fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &V
 }
 
 fn required<T>(
-    object: &Map<String, Value>,
+    object: &Object<'_>,
     name: &str,
-    read: impl Fn(&Value) -> Option<T>,
+    read: impl Fn(&Json<'_>) -> Option<T>,
     wanted: &str,
 ) -> Result<T, Malformed> {
     match object.get(name) {
@@ -324,52 +328,52 @@ fn required<T>(
     }
 }
 
-fn list<'o>(object: &'o Map<String, Value>, name: &str) -> Result<Option<&'o [Value]>, Malformed> {
+fn list<'o, 'b>(object: &'o Object<'b>, name: &str) -> Result<Option<&'o [Json<'b>]>, Malformed> {
     match object.get(name) {
         None => Ok(None),
-        Some(Value::Array(items)) => Ok(Some(items)),
+        Some(Json::List(items)) => Ok(Some(items)),
         Some(_) => Err(Malformed(format!("`{name}` must be a list"))),
     }
 }
 
 /// A whole number of 0 to `max`, however JSON wrote it.
-fn whole(value: &Value, max: f64) -> Option<u64> {
+fn whole(value: &Json<'_>, max: f64) -> Option<u64> {
     value
         .as_f64()
         .filter(|number| (0.0..=max).contains(number))
         .map(|number| number as u64)
 }
 
-pub(crate) fn number(object: &Map<String, Value>, name: &str) -> Option<f64> {
-    object.get(name).and_then(Value::as_f64)
+pub(crate) fn number(object: &Object<'_>, name: &str) -> Option<f64> {
+    object.get(name).and_then(Json::as_f64)
 }
 
-pub(crate) fn count(object: &Map<String, Value>, name: &str) -> Option<u32> {
+pub(crate) fn count(object: &Object<'_>, name: &str) -> Option<u32> {
     object
         .get(name)
         .and_then(|value| whole(value, f64::from(u32::MAX)))
         .map(|count| count as u32)
 }
 
-fn text(object: &Map<String, Value>, name: &str, max_bytes: usize) -> String {
+fn text(object: &Object<'_>, name: &str, max_bytes: usize) -> String {
     object
         .get(name)
-        .and_then(Value::as_str)
+        .and_then(Json::as_str)
         .map(|text| cut(text, max_bytes))
         .unwrap_or_default()
 }
 
-fn details(object: &Map<String, Value>, name: &str, max_keys: usize) -> Details {
-    let Some(Value::Object(facts)) = object.get(name) else {
+fn details(object: &Object<'_>, name: &str, max_keys: usize) -> Details {
+    let Some(Json::Object(facts)) = object.get(name) else {
         return Details::new();
     };
     facts
         .iter()
         .filter_map(|(key, value)| {
             let scalar = match value {
-                Value::String(text) => Scalar::Text(cut(text, MAX_TEXT_BYTES)),
-                Value::Number(number) => Scalar::Number(number.as_f64()?),
-                Value::Bool(flag) => Scalar::Flag(*flag),
+                Json::Text(text) => Scalar::Text(cut(text, MAX_TEXT_BYTES)),
+                Json::Number(number) => Scalar::Number(*number),
+                Json::Flag(flag) => Scalar::Flag(*flag),
                 _ => return None,
             };
             Some((Cow::Owned(cut(key, MAX_TEXT_BYTES)), scalar))

@@ -19,6 +19,8 @@ pub mod beacon;
 #[cfg(feature = "decode")]
 pub mod decode;
 pub mod encode;
+#[cfg(feature = "decode")]
+mod json;
 pub mod limits;
 pub mod navigation;
 #[cfg(feature = "decode")]

@@ -16,10 +16,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use serde_json::{Map, Value};
-
 use crate::attribution::WORDS;
 use crate::decode::{Malformed, cut};
+use crate::json::Json;
 use crate::limits::{MAX_RAW_CALLS, MAX_RAW_TEXTS, MAX_TEXT_BYTES};
 
 /// Numbers of one call.
@@ -76,10 +75,8 @@ impl RawEntries {
 }
 
 /// Reads the value of `raw`.
-pub(crate) fn read(value: &Value) -> Result<RawEntries, Malformed> {
-    let empty = Map::new();
-    let object = value.as_object().unwrap_or(&empty);
-    let open = object.get("open").and_then(Value::as_array);
+pub(crate) fn read(value: &Json<'_>) -> Result<RawEntries, Malformed> {
+    let open = value.get("open").and_then(Json::as_list);
     let Some(&[opening, at_ms, first_hidden_ms, interaction_count, flags]) = open
         .and_then(|open| open.iter().map(number).collect::<Option<Vec<f64>>>())
         .as_deref()
@@ -89,7 +86,7 @@ pub(crate) fn read(value: &Value) -> Result<RawEntries, Malformed> {
     if !(0.0..OPENINGS).contains(&opening) || at_ms.is_nan() || flags.is_nan() {
         return Err(Malformed("`raw.open` opens no page view".into()));
     }
-    let Some(calls) = object.get("calls").and_then(Value::as_array) else {
+    let Some(calls) = value.get("calls").and_then(Json::as_list) else {
         return Err(Malformed("`raw.calls` must be a list".into()));
     };
     let mut texts = Texts::default();
@@ -110,9 +107,9 @@ pub(crate) fn read(value: &Value) -> Result<RawEntries, Malformed> {
 }
 
 /// None for a kind that a later version may know.
-fn call(item: &Value, index: usize, texts: &mut Texts) -> Result<Option<Call>, Malformed> {
+fn call(item: &Json<'_>, index: usize, texts: &mut Texts) -> Result<Option<Call>, Malformed> {
     let malformed = |wanted: &str| Malformed(format!("`raw.calls[{index}]` must {wanted}"));
-    let items = item.as_array().map_or(&[][..], Vec::as_slice);
+    let items = item.as_list().unwrap_or(&[]);
     let Some((kind, items)) = items.split_first() else {
         return Err(malformed("be a list that begins with its kind"));
     };
@@ -128,8 +125,8 @@ fn call(item: &Value, index: usize, texts: &mut Texts) -> Result<Option<Call>, M
     let mut numbers = [f64::NAN; NUMBERS];
     for (place, item) in items.iter().enumerate() {
         numbers[place] = match item {
-            Value::String(text) if text_places.contains(&place) => texts.place(text),
-            Value::Number(_) if text_places.contains(&place) => {
+            Json::Text(text) if text_places.contains(&place) => texts.place(text),
+            Json::Number(_) if text_places.contains(&place) => {
                 return Err(malformed("have texts where the engine takes labels"));
             }
             item => number(item).ok_or_else(|| malformed("have numbers"))?,
@@ -139,9 +136,9 @@ fn call(item: &Value, index: usize, texts: &mut Texts) -> Result<Option<Call>, M
 }
 
 /// `null` is a number that the page does not know.
-fn number(value: &Value) -> Option<f64> {
+fn number(value: &Json<'_>) -> Option<f64> {
     match value {
-        Value::Null => Some(f64::NAN),
+        Json::Null => Some(f64::NAN),
         value => value.as_f64(),
     }
 }

@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 #[cfg(feature = "decode")]
 use {
     crate::decode::{count, cut, number},
+    crate::json::{Json, Object},
     crate::limits::*,
-    serde_json::{Map, Value},
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +37,7 @@ pub struct Share {
 
 /// Reads `context.resources`. What has another shape is left out, like every optional field.
 #[cfg(feature = "decode")]
-pub(crate) fn read(object: &Map<String, Value>) -> Resources {
+pub(crate) fn read(object: &Object<'_>) -> Resources {
     Resources {
         count: count(object, "count").unwrap_or(0),
         bytes: number(object, "bytes").filter(is_size).unwrap_or(0.0),
@@ -49,10 +49,10 @@ pub(crate) fn read(object: &Map<String, Value>) -> Resources {
 }
 
 #[cfg(feature = "decode")]
-fn shares(value: Option<&Value>, max: usize) -> Vec<Share> {
-    let shares = value.and_then(Value::as_object).into_iter().flatten();
-    let read = |(name, pair): (&String, &Value)| {
-        let [count, bytes] = &pair.as_array()?[..] else {
+fn shares(value: Option<&Json<'_>>, max: usize) -> Vec<Share> {
+    let shares = value.and_then(Json::as_object).unwrap_or(Object::EMPTY);
+    let read = |(name, pair): (&str, &Json<'_>)| {
+        let [count, bytes] = pair.as_list()? else {
             return None;
         };
         Some(Share {
@@ -61,14 +61,14 @@ fn shares(value: Option<&Value>, max: usize) -> Vec<Share> {
             bytes: bytes.as_f64().filter(is_size)?,
         })
     };
-    shares.filter_map(read).take(max).collect()
+    shares.iter().filter_map(read).take(max).collect()
 }
 
 #[cfg(feature = "decode")]
-fn slowest(value: Option<&Value>) -> Vec<(String, f64)> {
-    let pairs = value.and_then(Value::as_array).into_iter().flatten();
-    let read = |pair: &Value| {
-        let [address, duration_ms] = &pair.as_array()?[..] else {
+fn slowest(value: Option<&Json<'_>>) -> Vec<(String, f64)> {
+    let pairs = value.and_then(Json::as_list).into_iter().flatten();
+    let read = |pair: &Json<'_>| {
+        let [address, duration_ms] = pair.as_list()? else {
             return None;
         };
         let duration_ms = duration_ms

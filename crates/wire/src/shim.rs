@@ -10,23 +10,32 @@
 //! `hidden` is when the page was first hidden, negative before; `shifts` says whether the browser has layout shifts; records and the
 //! navigation have the properties of the browser's entries, numbers and plain words only, with `target` a selector.
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde_json::{Map, Value, json};
 
+use crate::decode::Malformed;
+use crate::json::Json;
+
 /// Hex digits of a session's id.
 const SESSION_DIGITS: usize = 16;
 
-/// Whether this is what the shim sends.
-pub fn is_shims(object: &Map<String, Value>) -> bool {
-    object
-        .get("raw")
-        .is_some_and(|raw| raw.get("records").is_some())
+/// Whether this `raw` is what the shim sends.
+pub fn is_shims(raw: &Json<'_>) -> bool {
+    raw.get("records").is_some()
 }
 
-/// Translates the beacon in place.
-pub fn translate(object: &mut Map<String, Value>) {
+/// The beacon in its ordinary form. Rare, so it may be read a second time.
+pub fn translated(bytes: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let malformed = |error| Malformed(format!("not JSON: {error}"));
+    let mut object: Map<String, Value> = serde_json::from_slice(bytes).map_err(malformed)?;
+    translate(&mut object);
+    serde_json::to_vec(&object).map_err(malformed)
+}
+
+fn translate(object: &mut Map<String, Value>) {
     let raw = object.remove("raw").unwrap_or_default();
     if let Some(environment) = object.remove("environment") {
         object.insert("env".into(), environment);

@@ -25,6 +25,9 @@ use crate::metrics::Reason;
 /// Refusals told in one answer; all of them are counted.
 const MAX_TOLD: usize = 1000;
 
+/// What a usual beacon takes in the spool; a larger one grows.
+const USUAL_PAYLOAD_BYTES: usize = 2048;
+
 /// The answer when something was refused. `accepted` counts items of a single beacon, beacons of NDJSON.
 #[derive(Debug, Default, Serialize)]
 struct Partial {
@@ -128,7 +131,7 @@ fn is_ndjson(admitted: &Admitted<'_>, bytes: &[u8]) -> bool {
     if admitted.is_ndjson {
         return true;
     }
-    let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else {
+    let Some(end) = memchr::memchr(b'\n', bytes) else {
         return false;
     };
     let (first, rest) = (bytes[..end].trim_ascii(), bytes[end..].trim_ascii());
@@ -232,9 +235,10 @@ fn reason(discard: &Discard) -> Reason {
 }
 
 fn payload(accepted: &ingest::Accepted) -> Bytes {
-    let json = serde_json::to_vec(accepted);
-    json.expect("strings, finite numbers and lists become JSON")
-        .into()
+    let mut json = Vec::with_capacity(USUAL_PAYLOAD_BYTES);
+    serde_json::to_writer(&mut json, accepted)
+        .expect("strings, finite numbers and lists become JSON");
+    json.into()
 }
 
 /// Makes the payloads durable. Goes on when the client leaves meanwhile: what is on its way to the disk may well arrive there,
