@@ -4,6 +4,7 @@
 //! not; [`spool`] makes it durable, and only then is it answered; [`store`] writes sealed blocks into ClickHouse and recomputes
 //! rollups of closed hours; [`watch`] reads rollups as [`history`], lets `detect` judge them and stores the findings;
 //! [`http::private`] shows all of it to people. [`embedded`] runs ClickHouse where none is given, [`serve`] connects the parts.
+//! [`loadgen`] stands outside: it sends beacons and holds what is stored against what was answered.
 //!
 //! Data moves one way. Two edges point back, both back-pressure: a full spool refuses beacons, and the store acknowledges
 //! records so that the spool can forget them.
@@ -15,6 +16,7 @@ pub mod embedded;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod loadgen;
 pub mod metrics;
 pub mod serve;
 pub mod shutdown;

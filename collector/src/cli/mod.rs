@@ -7,6 +7,7 @@ pub mod deploy;
 pub mod detect;
 pub mod findings;
 pub mod import;
+pub mod loadgen;
 pub mod migrate;
 pub mod open;
 pub mod print;
@@ -47,6 +48,7 @@ enum Command {
     Findings(findings::Args),
     Spool(spool::Args),
     Deploy(deploy::Args),
+    Loadgen(Box<loadgen::Args>),
 }
 
 /// Parses the command line and runs it.
@@ -84,6 +86,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Findings(args) => findings::run(args, config).await,
         Command::Spool(args) => spool::run(args, config).await,
         Command::Deploy(args) => deploy::run(args, config).await,
+        Command::Loadgen(args) => loadgen::run(*args, config).await,
     }
 }
 

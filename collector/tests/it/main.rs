@@ -11,6 +11,7 @@ mod embedded;
 mod engine;
 mod http_public;
 mod ingest;
+mod loadgen;
 mod page_views;
 mod rollup;
 mod serve;

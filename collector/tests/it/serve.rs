@@ -16,9 +16,9 @@ use crate::engine;
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// A running `vitalscope serve`; killed when dropped.
-struct Served {
+pub struct Served {
     process: Child,
-    addresses: BTreeMap<String, String>,
+    pub addresses: BTreeMap<String, String>,
 }
 
 impl Drop for Served {
@@ -45,7 +45,7 @@ fn command(data_dir: &Path, access: &Access) -> Command {
 }
 
 /// Started and ready: every address has been printed, that of ClickHouse last.
-fn serve(data_dir: &Path, access: &Access) -> Served {
+pub fn serve(data_dir: &Path, access: &Access) -> Served {
     let mut process = command(data_dir, access)
         .spawn()
         .expect("the binary starts");
@@ -95,7 +95,7 @@ impl Served {
         samples
     }
 
-    fn count(&self, name: &str) -> f64 {
+    pub fn count(&self, name: &str) -> f64 {
         self.scrape()[&format!("vitalscope_beacons_{name}")]
     }
 
