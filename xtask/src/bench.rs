@@ -9,16 +9,18 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::agent;
 use crate::command::tee;
 use crate::tools::{self, Purpose};
 use crate::workspace::Workspace;
+use crate::{agent, clickhouse};
 
 const USAGE: &str = "\
 cargo xtask bench NAME
 
   agent [--runs N] [--quick]  the agent's cost in Chromium, beside its peers: main thread, memory, bytes (15 runs; quick: 3);
                               of another build with VITALSCOPE_AGENT_DIST=FOLDER
+  ingest [--quick]            the collector beside nginx, a bare disk and the clickhouse crate: acknowledgements, draining, the
+                              whole path, latency, memory, growth (a quarter of an hour; quick: two minutes)
   sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints
 ";
 
@@ -30,6 +32,7 @@ const AGENT_DIST: &str = "VITALSCOPE_AGENT_DIST";
 #[derive(Debug, PartialEq, Eq)]
 enum Bench {
     Agent { runs: u32 },
+    Ingest { quick: bool },
     Sizes,
 }
 
@@ -43,6 +46,8 @@ impl Bench {
                 Ok(runs @ 1..) => Ok(Bench::Agent { runs }),
                 _ => bail!("--runs takes a number from 1 on, not {count}"),
             },
+            ["ingest"] => Ok(Bench::Ingest { quick: false }),
+            ["ingest", "--quick"] => Ok(Bench::Ingest { quick: true }),
             ["sizes"] => Ok(Bench::Sizes),
             _ => bail!("there is no such bench\n\n{USAGE}"),
         }
@@ -56,28 +61,47 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
         return Ok(true);
     }
     let bench = Bench::parse(words)?;
-    let missing = tools::install(ws, Purpose::Bench)?;
+    let purpose = match bench {
+        Bench::Ingest { .. } => Purpose::Run,
+        Bench::Agent { .. } | Bench::Sizes => Purpose::Bench,
+    };
+    let missing = tools::install(ws, purpose)?;
     if !missing.is_empty() {
         bail!("not installed: {}", missing.join("; "));
     }
-    let mut node = Command::new("node");
-    node.current_dir(&ws.root).env("PATH", ws.path());
+    let program = match bench {
+        Bench::Ingest { .. } => "cargo",
+        Bench::Agent { .. } | Bench::Sizes => "node",
+    };
+    let mut command = Command::new(program);
+    command.current_dir(&ws.root).env("PATH", ws.path());
     match bench {
+        Bench::Ingest { quick } => {
+            agent::build(ws)?; // the collector embeds it
+            command
+                .args(["bench", "--package", "collector", "--bench", "ingest", "--"])
+                .args(quick.then_some("--quick"))
+                .env(
+                    "VITALSCOPE_CLICKHOUSE_LIBRARY",
+                    clickhouse::library(&ws.tools),
+                );
+        }
         Bench::Agent { runs } => {
             let dist = env::var_os(AGENT_DIST).map_or_else(|| agent::dist(ws), Into::into);
             built(&dist)?;
             let browser = tools::chromium().context("Chromium was there a moment ago")?;
-            node.arg("e2e/bench/agent.js")
+            command
+                .arg("e2e/bench/agent.js")
                 .args(["--runs", &runs.to_string(), "--out"])
                 .arg(ws.target.join("bench-agent.json"))
                 .env("VITALSCOPE_CHROMIUM", browser)
                 .env(AGENT_DIST, dist);
         }
         Bench::Sizes => {
-            node.arg("e2e/bench/sizes.js");
+            command.arg("e2e/bench/sizes.js");
         }
     }
-    Ok(tee(&mut node, LIMIT)?.0)
+    Ok(tee(&mut command, LIMIT)?.0)
 }
 
 fn built(dist: &Path) -> Result<()> {
@@ -106,6 +130,8 @@ mod tests {
         check(&["agent"], Some(Bench::Agent { runs: 15 }));
         check(&["agent", "--quick"], Some(Bench::Agent { runs: 3 }));
         check(&["agent", "--runs", "7"], Some(Bench::Agent { runs: 7 }));
+        check(&["ingest"], Some(Bench::Ingest { quick: false }));
+        check(&["ingest", "--quick"], Some(Bench::Ingest { quick: true }));
         check(&["sizes"], Some(Bench::Sizes));
         check(&["agent", "--runs"], None);
         check(&["agent", "--runs", "0"], None);
