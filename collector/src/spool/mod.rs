@@ -51,7 +51,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
 pub use checkpoint::Seal;
 pub use reader::{Acks, Reader};
@@ -59,7 +59,7 @@ pub use recover::Report;
 pub use state::Status;
 
 use state::Shared;
-use writer::{Request, Writer};
+use writer::{Answer, Request, Writer};
 
 /// Appends waiting for the next commit. Each is one request, so this is at most the listener's connections.
 const MAX_WAITING_APPENDS: usize = 1024;
@@ -184,19 +184,29 @@ impl Spool {
     /// # Errors
     /// See [`AppendError`]; after `Io` the segment at fault is not written again.
     pub async fn append(&self, payloads: Vec<Bytes>) -> Result<(), AppendError> {
+        self.append_or_tell(payloads, |_| {}).await
+    }
+
+    /// As [`Spool::append`], for callers that keep books and may give up waiting: what is on its way to the disk may well arrive there
+    /// all the same. `refused` is told, once, when it does not, whether or not somebody still waits.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn append_or_tell(
+        &self,
+        payloads: Vec<Bytes>,
+        refused: impl FnOnce(&AppendError) + Send + 'static,
+    ) -> Result<(), AppendError> {
+        let (answer, result) = Answer::new(Box::new(refused));
         let fits = |payload: &Bytes| (1..=MAX_PAYLOAD_BYTES).contains(&payload.len());
         if !payloads.iter().all(fits) {
-            return Err(AppendError::PayloadSize);
+            answer.give(Err(AppendError::PayloadSize));
+        } else if payloads.is_empty() {
+            answer.give(Ok(()));
+        } else {
+            // Without a writer the request is dropped, and its answer says so.
+            let _ = self.requests.send(Request { payloads, answer }).await;
         }
-        if payloads.is_empty() {
-            return Ok(());
-        }
-        let (done, result) = oneshot::channel();
-        let request = Request { payloads, done };
-        self.requests
-            .send(request)
-            .await
-            .map_err(|_| AppendError::Closed)?;
         result.await.unwrap_or(Err(AppendError::Closed))
     }
 

@@ -28,7 +28,50 @@ pub type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
 
 pub struct Request {
     pub payloads: Vec<Bytes>,
-    pub done: oneshot::Sender<Result<(), AppendError>>,
+    pub answer: Answer,
+}
+
+/// What was promised to whoever appends: exactly one result, also where nobody waits for it any more.
+pub struct Answer {
+    waiting: Option<oneshot::Sender<Result<(), AppendError>>>,
+    refused: Option<Refused>,
+}
+
+/// Told why nothing is kept.
+pub type Refused = Box<dyn FnOnce(&AppendError) + Send>;
+
+impl Answer {
+    pub fn new(refused: Refused) -> (Answer, oneshot::Receiver<Result<(), AppendError>>) {
+        let (waiting, result) = oneshot::channel();
+        let answer = Answer {
+            waiting: Some(waiting),
+            refused: Some(refused),
+        };
+        (answer, result)
+    }
+
+    pub fn give(mut self, result: Result<(), AppendError>) {
+        self.tell(result);
+    }
+
+    fn tell(&mut self, result: Result<(), AppendError>) {
+        let refused = self.refused.take();
+        if let (Some(refused), Err(error)) = (refused, &result) {
+            refused(error);
+        }
+        if let Some(waiting) = self.waiting.take() {
+            let _ = waiting.send(result); // the caller may have gone away meanwhile
+        }
+    }
+}
+
+impl Drop for Answer {
+    /// Dropped without a decision: the caller gave up before its turn, or the writer has ended.
+    fn drop(&mut self) {
+        if self.refused.is_some() {
+            self.tell(Err(AppendError::Closed));
+        }
+    }
 }
 
 impl Request {
@@ -83,7 +126,7 @@ impl Writer {
         for request in requests {
             // The caller may have gone away meanwhile; its beacons are kept all the same.
             match self.shared.accepts((buffer.len() + request.size()) as u64) {
-                Err(refusal) => drop(request.done.send(Err(refusal))),
+                Err(refusal) => request.answer.give(Err(refusal)),
                 Ok(()) => {
                     for payload in &request.payloads {
                         let version = self.shared.limits.payload_version;
@@ -96,7 +139,7 @@ impl Writer {
                         segment::encode_record(&mut buffer, &frame);
                         number += 1;
                     }
-                    taken.push(request.done);
+                    taken.push(request.answer);
                 }
             }
         }
@@ -107,8 +150,8 @@ impl Writer {
         if result.is_ok() {
             self.publish(number, at_ms);
         }
-        for done in taken {
-            let _ = done.send(result.clone());
+        for answer in taken {
+            answer.give(result.clone());
         }
     }
 

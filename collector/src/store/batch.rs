@@ -21,15 +21,15 @@ use crate::spool::{Reader, Record, Seal};
 /// A batch is sealed when its oldest record has waited this long, or it has this many records or bytes: large enough for few
 /// parts, small enough that a block is atomic on the server (its limit is 1,048,449 rows) and two batches fit in little memory.
 const SEAL_AFTER: Duration = Duration::from_secs(1);
-const MAX_RECORDS: usize = 20_000;
-pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RECORDS: usize = 10_000;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Rows of all tables. A beacon has rarely more than ten.
-pub const MAX_ROWS: u64 = 200_000;
+const MAX_ROWS: u64 = 100_000;
 /// The server refuses a block over more than 100 partitions; each costs a file set.
-pub const MAX_PARTITIONS: usize = 50;
+const MAX_PARTITIONS: usize = 50;
 /// One read from the spool.
 const READ_RECORDS: usize = 5_000;
-const READ_BYTES: usize = 4 * 1024 * 1024;
+const READ_BYTES: usize = 2 * 1024 * 1024;
 /// A spool that cannot be read is a disk that failed: nothing else helps but to try again.
 const READ_RETRY: Duration = Duration::from_secs(30);
 /// At the end: nothing more within this time means that the spool is empty.

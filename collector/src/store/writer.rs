@@ -24,6 +24,7 @@ use crate::spool::{Acks, Reader, Record};
 /// Never tied to the seal period: a client that gives up earlier than the server doubles its own load.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(60);
+const SEND_BYTES: usize = 256 * 1024;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// How long the end may take: what is not in by then waits in the spool for the next start.
@@ -275,7 +276,12 @@ pub async fn insert_once(store: &Store, block: &Block) -> clickhouse::error::Res
         .insert_formatted_with(block.sql.clone())
         .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
         .with_setting("insert_deduplication_token", block.token.clone());
-    insert.send(block.bytes.clone()).await?;
+    // In pieces, each of which is compressed by itself: a whole block at once would be in memory twice more.
+    let mut rest = block.bytes.clone();
+    while !rest.is_empty() {
+        let piece = rest.split_to(rest.len().min(SEND_BYTES));
+        insert.send(piece).await?;
+    }
     insert.end().await
 }
 

@@ -9,6 +9,8 @@ use core::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
+/// Room that lists and objects begin with: most of a beacon's need no more.
+const USUAL_ITEMS: usize = 8;
 /// Up to this many keys an object is searched from key to key; a larger one is sorted, or a hostile one would cost its square.
 const MAX_SEARCHED_KEYS: usize = 32;
 
@@ -136,7 +138,7 @@ impl<'de> Visitor<'de> for AnyVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut list = Vec::new();
+        let mut list = Vec::with_capacity(USUAL_ITEMS);
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
@@ -144,7 +146,7 @@ impl<'de> Visitor<'de> for AnyVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
-        let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::new();
+        let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::with_capacity(USUAL_ITEMS);
         while let Some(Key(key)) = entries.next_key()? {
             let value = entries.next_value()?;
             let searched = &mut object[..];

@@ -21,6 +21,7 @@ use super::{State as Public, body};
 use crate::http::listen::Peer;
 use crate::ingest::{self, Client, Discard, Meta};
 use crate::metrics::Reason;
+use crate::spool::AppendError;
 
 /// Refusals told in one answer; all of them are counted.
 const MAX_TOLD: usize = 1000;
@@ -253,19 +254,12 @@ async fn keep(
         return Ok(());
     }
     flight.spooled(count);
-    let state = state.clone();
-    let append = tokio::spawn(async move {
-        let result = state.spool.append(payloads).await;
-        result.map_err(|error| {
-            let refused = refused::unavailable(&error);
-            state.metrics.spool_refused(refused.reason, count);
-            refused
-        })
-    });
-    append.await.unwrap_or_else(|_| {
-        let error = crate::spool::AppendError::Closed; // only a runtime that is ending gives up a task
-        Err(refused::unavailable(&error))
-    })
+    let metrics = state.metrics.clone();
+    let told = move |error: &AppendError| {
+        metrics.spool_refused(refused::unavailable(error).reason, count);
+    };
+    let appended = state.spool.append_or_tell(payloads, told).await;
+    appended.map_err(|error| refused::unavailable(&error))
 }
 
 fn client(state: &Public, headers: &HeaderMap) -> Arc<Client> {
