@@ -7,6 +7,8 @@ use crate::http::origin;
 
 /// A spool below this cannot hold one full NDJSON request beside the segment being drained.
 const MIN_SPOOL_BYTES: u64 = 64 * 1024 * 1024;
+/// Beyond what one collector takes; no limit is 0.
+const MAX_BEACONS_PER_S: u32 = 1_000_000;
 /// Route prefixes of the public listener that the ingest path must not hide.
 const TAKEN_PREFIXES: [&str; 4] = ["/agent", "/snippet.js", "/schema", "/demo"];
 
@@ -84,6 +86,8 @@ fn ingest(ingest: &Ingest) -> anyhow::Result<()> {
         !TAKEN_PREFIXES.iter().any(|taken| path.starts_with(taken)),
         "ingest.path \"{path}\" is taken by another route"
     );
+    rate("ingest.address_beacons_per_s", ingest.address_beacons_per_s)?;
+    rate("ingest.app_beacons_per_s", ingest.app_beacons_per_s)?;
     if let Some(name) = &ingest.country_header {
         ensure!(
             axum::http::HeaderName::try_from(name.as_str()).is_ok(),
@@ -117,6 +121,7 @@ fn app(app: &App) -> anyhow::Result<()> {
             app.name
         );
     }
+    rate("apps: beacons_per_s", app.beacons_per_s.unwrap_or(0))?;
     for route in &app.routes {
         ensure!(
             route.starts_with('/') && route.len() <= wire::limits::MAX_PATH_BYTES,
@@ -124,6 +129,14 @@ fn app(app: &App) -> anyhow::Result<()> {
             app.name
         );
     }
+    Ok(())
+}
+
+fn rate(key: &str, beacons_per_s: u32) -> anyhow::Result<()> {
+    ensure!(
+        beacons_per_s <= MAX_BEACONS_PER_S,
+        "{key} is at most {MAX_BEACONS_PER_S}; 0 is no limit"
+    );
     Ok(())
 }
 
@@ -175,6 +188,14 @@ mod tests {
             (
                 "[ingest]\ntrusted_proxies = [\"10.0.0.0/33\"]",
                 "ingest.trusted_proxies",
+            ),
+            (
+                "[ingest]\napp_beacons_per_s = 1000001",
+                "ingest.app_beacons_per_s",
+            ),
+            (
+                "[[apps]]\nname = \"a\"\nbeacons_per_s = 4000000000",
+                "beacons_per_s",
             ),
             ("[spool]\nmax_bytes = 1", "spool.max_bytes"),
             ("[retention]\nraw_days = 0", "retention.raw_days"),

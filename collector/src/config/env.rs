@@ -28,6 +28,8 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("ingest", "path", Kind::Text),
     ("ingest", "country_header", Kind::Text),
     ("ingest", "trusted_proxies", Kind::Texts),
+    ("ingest", "address_beacons_per_s", Kind::Number),
+    ("ingest", "app_beacons_per_s", Kind::Number),
     ("spool", "max_bytes", Kind::Number),
     ("retention", "raw_days", Kind::Number),
     ("retention", "rollup_months", Kind::Number),

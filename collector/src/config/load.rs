@@ -83,9 +83,11 @@ mod tests {
             name,
             origins,
             routes,
+            beacons_per_s,
             ..
         } = &all.apps[0];
         assert!(!name.is_empty() && !origins.is_empty() && !routes.is_empty());
+        assert!(beacons_per_s.is_some());
         for (section, key) in env::keys() {
             let line = |line: &str| {
                 line.trim_start_matches("# ")

@@ -69,6 +69,10 @@ pub struct Ingest {
     pub country_header: Option<String>,
     /// Addresses or networks (CIDR) of proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<String>,
+    /// Beacons per second of one client address (IPv6: /64) of the public internet; 0: no limit.
+    pub address_beacons_per_s: u32,
+    /// Beacons per second of one app that has no limit of its own; 0: no limit.
+    pub app_beacons_per_s: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -98,6 +102,8 @@ pub struct App {
     pub raw_path: bool,
     /// Route templates such as `/product/:id`, the first that fits wins.
     pub routes: Vec<String>,
+    /// Beacons per second instead of `ingest.app_beacons_per_s`; 0: no limit.
+    pub beacons_per_s: Option<u32>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -158,6 +164,11 @@ impl Default for Ingest {
             path: "/v1/views".into(),
             country_header: None,
             trusted_proxies: Vec::new(),
+            // Ten thousand visitors who are active at once behind one address, on one site: no office and no carrier has them,
+            // and a tenth of what a small machine takes.
+            address_beacons_per_s: 500,
+            // With one app a limit only loses data; set it where teams share a collector.
+            app_beacons_per_s: 0,
         }
     }
 }

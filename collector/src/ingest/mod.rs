@@ -3,6 +3,7 @@
 mod address;
 mod client;
 mod evaluate;
+pub mod names;
 mod route;
 mod stratum;
 
@@ -11,6 +12,7 @@ use wire::decode::{self, Refusal};
 use wire::limits::{MAX_BEACON_BYTES, MAX_NAME_BYTES};
 
 pub use client::{Client, Clients, Device};
+pub use names::Names;
 pub use stratum::stratum;
 
 /// A client clock further off than this is broken, not skewed: its times of day mean nothing.

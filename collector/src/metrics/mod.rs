@@ -20,6 +20,8 @@ pub use ledger::{Counts, Ledger, Reason};
 pub struct Metrics {
     ledger: Mutex<Ledger>,
     measurements_rejected: Mutex<BTreeMap<&'static str, u64>>,
+    overflowed: Mutex<BTreeMap<&'static str, u64>>,
+    limited: [AtomicU64; Limit::ALL.len()],
     /// Time from the head of a request to its durable answer.
     pub ack_seconds: Histogram,
     /// One insert of a block, retries apart.
@@ -99,6 +101,16 @@ impl Metrics {
         *lock(&self.measurements_rejected).entry(code).or_default() += 1;
     }
 
+    /// A name was one too many and is counted under `(other)`; `kind` says what it named.
+    pub fn overflowed(&self, kind: &'static str) {
+        *lock(&self.overflowed).entry(kind).or_default() += 1;
+    }
+
+    /// A request was refused for its sender's rate; that it was rejected is told with its fate.
+    pub fn limited(&self, limit: Limit) {
+        self.limited[limit as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Replaces the number of open findings by severity.
     pub fn set_findings_open(&self, by_severity: BTreeMap<&'static str, u64>) {
         *lock(&self.findings_open) = by_severity;
@@ -129,6 +141,25 @@ impl Metrics {
 
     fn inserts_failed_total(&self) -> u64 {
         self.inserts_failed.load(Ordering::Relaxed)
+    }
+}
+
+/// Whose rate was exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    App,
+    Address,
+}
+
+impl Limit {
+    pub const ALL: [Limit; 2] = [Limit::App, Limit::Address];
+
+    /// The label in metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Limit::App => "app",
+            Limit::Address => "address",
+        }
     }
 }
 

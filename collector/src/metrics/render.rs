@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
 
-use super::{Histogram, Metrics, Reason, SpoolGauges, lock};
+use super::{Histogram, Limit, Metrics, Reason, SpoolGauges, lock};
 
 pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     let counts = metrics.counts();
@@ -48,6 +48,23 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     );
     for (code, count) in lock(&metrics.measurements_rejected).iter() {
         page.sample(&label("code", code), *count as f64);
+    }
+    page.family(
+        "vitalscope_rate_limited_total",
+        "counter",
+        "Requests answered 429, by whose limit it was.",
+    );
+    for limit in Limit::ALL {
+        let count = metrics.limited[limit as usize].load(Ordering::Relaxed);
+        page.sample(&label("limit", limit.name()), count as f64);
+    }
+    page.family(
+        "vitalscope_names_overflowed_total",
+        "counter",
+        "Names beyond the number an app may bring, counted under (other), by what they name.",
+    );
+    for (kind, count) in lock(&metrics.overflowed).iter() {
+        page.sample(&label("kind", kind), *count as f64);
     }
     page.spool(spool);
     page.histogram(

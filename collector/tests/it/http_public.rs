@@ -47,12 +47,17 @@ fn collector() -> Collector {
 }
 
 fn with(apps: Vec<config::App>, limits: Limits) -> Collector {
+    configured(apps, limits, config::Ingest::default())
+}
+
+/// With the doors' numbers of `ingest`.
+fn configured(apps: Vec<config::App>, limits: Limits, ingest: config::Ingest) -> Collector {
     let config = Config {
         apps,
         ingest: config::Ingest {
             country_header: Some("x-country".into()),
             trusted_proxies: vec!["10.0.0.0/8".into()],
-            ..config::Ingest::default()
+            ..ingest
         },
         ..Config::default()
     };
@@ -528,6 +533,161 @@ async fn a_country_is_believed_from_a_trusted_proxy_only() {
         .map(|accepted| accepted.country.as_str())
         .collect();
     assert_eq!(countries, ["DE", "", ""]);
+}
+
+/// One address may send one beacon a second, ten at once.
+fn limited() -> Collector {
+    let ingest = config::Ingest {
+        address_beacons_per_s: 1,
+        ..config::Ingest::default()
+    };
+    configured(Vec::new(), Limits::with_max_bytes(1 << 26), ingest)
+}
+
+fn from(peer: &str, mut request: Request<Body>) -> Request<Body> {
+    let peer: SocketAddr = peer.parse().unwrap();
+    request.extensions_mut().insert(Peer(peer));
+    request
+}
+
+/// How many of `count` beacons were taken; the others were answered with 429 and a time to come back.
+async fn taken(collector: &Collector, count: usize, request: impl Fn() -> Request<Body>) -> usize {
+    let mut taken = 0;
+    for _ in 0..count {
+        let response = collector.answer(request()).await;
+        if response.status() == StatusCode::NO_CONTENT {
+            taken += 1;
+        } else {
+            assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+            let seconds = response.headers()[header::RETRY_AFTER].to_str().unwrap();
+            assert!(
+                (1..=2).contains(&seconds.parse::<u32>().unwrap()),
+                "{seconds}"
+            );
+        }
+    }
+    taken
+}
+
+#[tokio::test]
+async fn an_address_that_sends_too_much_waits_and_others_do_not() {
+    let collector = limited();
+    let beacon = || post(beacon().to_string());
+    let greedy = taken(&collector, 30, || from("203.0.113.7:4711", beacon())).await;
+    assert!(
+        (10..30).contains(&greedy),
+        "{greedy} taken of a burst of 10"
+    );
+    assert_eq!(collector.rejected(Reason::RateLimited), 30 - greedy as u64);
+    let scrape = collector.metrics.render();
+    let line = format!(
+        "vitalscope_rate_limited_total{{limit=\"address\"}} {}",
+        30 - greedy
+    );
+    assert!(scrape.contains(&line), "{scrape}");
+    for other in ["203.0.113.8:4711", "[2001:db8::7]:4711"] {
+        assert_eq!(taken(&collector, 1, || from(other, beacon())).await, 1);
+    }
+    for inside in ["127.0.0.1:4711", "192.168.0.9:4711", "[::1]:4711"] {
+        assert_eq!(taken(&collector, 50, || from(inside, beacon())).await, 50);
+    }
+    let in_network = |host: usize| from(&format!("[2001:db8:0:9::{host:x}]:4711"), beacon());
+    let mut of_one_network = 0;
+    for host in 0..30 {
+        of_one_network += taken(&collector, 1, || in_network(host)).await;
+    }
+    assert!(
+        (10..30).contains(&of_one_network),
+        "{of_one_network} of a /64"
+    );
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_visitors_are_limited_and_cannot_name_another() {
+    let collector = limited();
+    let through = |visitor: &str| {
+        let request = and(post(beacon().to_string()), "x-forwarded-for", visitor);
+        from("10.1.2.3:80", request)
+    };
+    for visitor in 0..50 {
+        let visitor = format!("198.51.100.{visitor}");
+        assert_eq!(taken(&collector, 1, || through(&visitor)).await, 1);
+    }
+    // Whatever stands left of what the proxy wrote is the visitor's own invention.
+    let mut count = 0;
+    for invented in 0..30 {
+        let forwarded = format!("198.51.100.{invented}, 203.0.113.7");
+        count += taken(&collector, 1, || through(&forwarded)).await;
+    }
+    assert!((10..30).contains(&count), "{count}");
+    let mut count = 0;
+    for invented in 0..30 {
+        let request = through(&format!("198.51.100.{invented}"));
+        count += usize::from(
+            collector
+                .answer(from("203.0.113.9:80", request))
+                .await
+                .status()
+                .is_success(),
+        );
+    }
+    assert!(
+        (10..30).contains(&count),
+        "a stranger's header is not read: {count}"
+    );
+}
+
+#[tokio::test]
+async fn a_line_costs_as_much_as_a_beacon() {
+    let collector = limited();
+    let lines = format!("{}\n", beacon()).repeat(40);
+    let many = || from("203.0.113.7:4711", post(lines.clone()));
+    assert_eq!(
+        collector.json(many()).await,
+        (StatusCode::NO_CONTENT, Value::Null)
+    );
+    let response = collector.answer(many()).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let seconds: u32 = response.headers()[header::RETRY_AFTER]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(
+        (25..=32).contains(&seconds),
+        "30 lines to pay for: {seconds}"
+    );
+    let counts = collector.metrics.counts();
+    assert_eq!((counts.received, counts.spooled), (41, 40));
+}
+
+#[tokio::test]
+async fn one_app_cannot_use_up_the_share_of_another() {
+    let app = |name: &str, beacons_per_s| config::App {
+        name: name.into(),
+        beacons_per_s,
+        ..config::App::default()
+    };
+    let apps = vec![app("loud", None), app("quiet", None), app("free", Some(0))];
+    let ingest = config::Ingest {
+        app_beacons_per_s: 1,
+        ..config::Ingest::default()
+    };
+    let collector = configured(apps, Limits::with_max_bytes(1 << 26), ingest);
+    let send = |app: &str| {
+        let uri = format!("/v1/views/{app}");
+        request(Method::POST, &uri, beacon().to_string())
+    };
+    let loud = taken(&collector, 30, || send("loud")).await;
+    assert!((10..30).contains(&loud), "{loud}");
+    assert_eq!(taken(&collector, 5, || send("quiet")).await, 5);
+    assert_eq!(taken(&collector, 50, || send("free")).await, 50);
+    let scrape = collector.metrics.render();
+    let line = format!(
+        "vitalscope_rate_limited_total{{limit=\"app\"}} {}",
+        30 - loud
+    );
+    assert!(scrape.contains(&line), "{scrape}");
 }
 
 #[tokio::test]

@@ -1,15 +1,20 @@
 //! The cheap checks, before a byte of the body is read: nothing here allocates for what a client sent.
 //!
-//! The order is fixed: app, origin, declared size, media type, codec, (rate: per app, then per address prefix), spool.
+//! The order is fixed: app, origin, declared size, media type, codec, rate (of the app, then of the address), spool.
 
-use axum::http::{HeaderMap, StatusCode, header};
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, StatusCode, header, request};
 use wire::limits::MAX_NDJSON_BYTES;
 
 use super::State;
 use super::apps;
 use super::body::Codec;
+use super::client_address::{client_address, is_forwarded, is_trusted};
+use super::limits::Account;
 use super::refused::{Refused, refuse, too_large, unavailable};
 use crate::config::App;
+use crate::http::listen::Peer;
 use crate::metrics::Reason;
 
 /// A request that may be read.
@@ -19,17 +24,19 @@ pub struct Admitted<'s> {
     pub codec: Codec,
     /// The sender says that there are many beacons; without it the body's beginning decides.
     pub is_ndjson: bool,
+    /// Who pays for what the body holds.
+    pub account: Account<'s>,
 }
 
 /// # Errors
 /// The answer to a request that is not read any further.
 pub fn admit<'s>(
     state: &'s State,
-    app: &str,
-    headers: &HeaderMap,
-    query: Option<&str>,
+    name: &'s str,
+    head: &request::Parts,
 ) -> Result<Admitted<'s>, Refused> {
-    let app = state.apps.find(app).ok_or_else(|| {
+    let headers = &head.headers;
+    let app = state.apps.admit(name, &state.names).ok_or_else(|| {
         refuse(
             Reason::UnknownApp,
             StatusCode::UNAUTHORIZED,
@@ -39,13 +46,38 @@ pub fn admit<'s>(
     check_origin(app, headers)?;
     check_declared_size(headers)?;
     let is_ndjson = media_type(headers)?;
-    let codec = codec(headers, query)?;
+    let codec = codec(headers, head.uri.query())?;
+    let account = state
+        .limits
+        .admit(app, name, address(state, head), &state.metrics)
+        .inspect_err(|_| name_proxy(state, head))?;
     state.spool.accepts().map_err(|error| unavailable(&error))?;
     Ok(Admitted {
         app,
         codec,
         is_ndjson,
+        account,
     })
+}
+
+/// Whom the request came from; None where nobody said (no socket).
+fn address(state: &State, head: &request::Parts) -> Option<IpAddr> {
+    let Peer(peer) = head.extensions.get::<Peer>()?;
+    let trusted = &state.trusted_proxies;
+    Some(client_address(peer.ip(), &head.headers, trusted))
+}
+
+/// The usual reason why honest visitors meet a limit: a proxy that nobody listed, so that all of them are one address. Said once.
+fn name_proxy(state: &State, head: &request::Parts) {
+    let Some(Peer(peer)) = head.extensions.get() else {
+        return;
+    };
+    let is_ours = is_trusted(&state.trusted_proxies, peer.ip());
+    if !is_ours && is_forwarded(&head.headers) && state.limits.is_first_hint() {
+        tracing::warn!(
+            "beacons over a rate limit come through a proxy that is not trusted: if it is yours, list it in ingest.trusted_proxies"
+        );
+    }
 }
 
 fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Refused> {

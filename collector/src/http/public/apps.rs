@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::config;
-use crate::ingest;
+use crate::ingest::{self, Names};
 
 /// The apps of the configuration, by name.
 #[derive(Debug)]
@@ -22,6 +22,17 @@ impl Apps {
                 .collect(),
             open: apps.is_empty().then(config::App::default),
         }
+    }
+
+    /// Whether anyone may name an app.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The rules for beacons of `name`; None also where anyone may name an app and too many were named.
+    pub fn admit(&self, name: &str, names: &Names) -> Option<&config::App> {
+        let app = self.find(name)?;
+        (!self.is_open() || names.has_room_for_app(name)).then_some(app)
     }
 
     /// The rules for beacons of `name`; None when there is no such app.

@@ -8,6 +8,7 @@ use crate::metrics::{Metrics, Reason};
 #[derive(Debug)]
 pub struct Flight {
     metrics: Arc<Metrics>,
+    carried: u64,
     in_flight: u64,
 }
 
@@ -17,6 +18,7 @@ impl Flight {
         metrics.received();
         Flight {
             metrics,
+            carried: 1,
             in_flight: 1,
         }
     }
@@ -25,7 +27,13 @@ impl Flight {
     pub fn carries(&mut self, count: u64) {
         assert!(self.in_flight == 1 && count > 0);
         self.metrics.received_more(count - 1);
+        self.carried = count;
         self.in_flight = count;
+    }
+
+    /// How many beacons the body turned out to hold.
+    pub fn carried(&self) -> u64 {
+        self.carried
     }
 
     pub fn rejected(&mut self, reason: Reason) {

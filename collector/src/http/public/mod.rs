@@ -4,9 +4,12 @@ mod admit;
 mod apps;
 mod assets;
 mod body;
+mod client_address;
 mod cors;
 mod demo;
 mod flight;
+mod limits;
+mod rate;
 mod refused;
 mod views;
 
@@ -20,13 +23,14 @@ use axum::routing::{get, post};
 
 use crate::config::{Config, Network};
 use crate::http::Problem;
-use crate::ingest::Clients;
+use crate::ingest::{Clients, Names};
 use crate::metrics::Metrics;
 use crate::spool::Spool;
 
 pub use apps::Apps;
 pub use assets::{Assets, Script};
 pub use body::LargeBodies;
+pub use limits::Limits;
 
 /// What every public handler may use.
 pub struct State {
@@ -34,6 +38,8 @@ pub struct State {
     pub spool: Spool,
     pub apps: Apps,
     pub clients: Clients,
+    pub names: Arc<Names>,
+    pub limits: Limits,
     pub assets: Assets,
     pub ingest_path: String,
     pub country_header: Option<HeaderName>,
@@ -63,6 +69,8 @@ impl State {
             spool,
             apps: Apps::new(&config.apps),
             clients: Clients::load()?,
+            names: Arc::default(),
+            limits: Limits::new(ingest),
             assets: Assets::embedded(),
             ingest_path: ingest.path.clone(),
             country_header: country_header.transpose()?,

@@ -1,6 +1,5 @@
 //! `POST {ingest.path}/{app}`: one beacon, or many as NDJSON. 2xx means durable.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,11 +14,13 @@ use wire::decode::Refusal;
 use wire::limits::MAX_NDJSON_LINES;
 
 use super::admit::{self, Admitted};
+use super::client_address::is_trusted;
 use super::flight::Flight;
 use super::refused::{self, Refused, refuse};
 use super::{State as Public, body};
 use crate::http::listen::Peer;
-use crate::ingest::{self, Client, Discard, Meta};
+use crate::ingest::names::Kind;
+use crate::ingest::{self, Accepted, Client, Discard, Meta};
 use crate::metrics::Reason;
 use crate::spool::AppendError;
 
@@ -106,7 +107,7 @@ async fn take(
     body: &mut Body,
     flight: &mut Flight,
 ) -> Result<Partial, Refused> {
-    let admitted = admit::admit(state, app, &head.headers, head.uri.query())?;
+    let admitted = admit::admit(state, app, head)?;
     let content = body::read(body, admitted.codec, &state.large_bodies).await?;
     let client = client(state, &head.headers);
     let country = country(state, head);
@@ -123,6 +124,8 @@ async fn take(
     } else {
         judge_one(state, &content.bytes, &meta, now_ms, flight)?
     };
+    // One was paid for at the head.
+    state.limits.charge(&admitted.account, flight.carried() - 1);
     keep(state, payloads, flight).await?;
     Ok(partial)
 }
@@ -152,8 +155,9 @@ fn judge_one(
 ) -> Result<Judged, Refused> {
     let mut partial = Partial::default();
     match ingest::accept(bytes, meta, now_ms) {
-        Ok(taken) => {
+        Ok(mut taken) => {
             tell(state, &mut partial, None, taken.refused);
+            settle(state, &mut taken.accepted, meta);
             let beacon = &taken.accepted.beacon;
             partial.accepted = beacon.measurements.len() + beacon.operations.len();
             Ok((vec![payload(&taken.accepted)], partial))
@@ -192,8 +196,9 @@ fn judge_lines(
     let (mut payloads, mut partial) = (Vec::new(), Partial::default());
     for (line, bytes) in lines() {
         match ingest::accept(bytes, meta, now_ms) {
-            Ok(taken) => {
+            Ok(mut taken) => {
                 tell(state, &mut partial, Some(line), taken.refused);
+                settle(state, &mut taken.accepted, meta);
                 partial.accepted += 1;
                 payloads.push(payload(&taken.accepted));
             }
@@ -211,6 +216,17 @@ fn judge_lines(
         }
     }
     Ok((payloads, partial))
+}
+
+/// Holds the beacon to the number of names that its app may bring.
+fn settle(state: &Public, accepted: &mut Accepted, meta: &Meta<'_>) {
+    if state.apps.is_open() {
+        let now_ms = accepted.received_ms;
+        state.names.learn("", Kind::App, meta.app, now_ms);
+    }
+    for kind in state.names.settle(accepted, meta.routes) {
+        state.metrics.overflowed(kind.name());
+    }
 }
 
 fn tell(state: &Public, partial: &mut Partial, line: Option<usize>, refused: Vec<Refusal>) {
@@ -274,7 +290,8 @@ fn country(state: &Public, head: &request::Parts) -> String {
         return String::new();
     };
     let peer = head.extensions.get::<Peer>();
-    let trusted = peer.is_some_and(|Peer(address): &Peer| is_trusted(state, address));
+    let trusted =
+        peer.is_some_and(|Peer(peer): &Peer| is_trusted(&state.trusted_proxies, peer.ip()));
     head.headers
         .get(name)
         .filter(|_| trusted)
@@ -284,9 +301,4 @@ fn country(state: &Public, head: &request::Parts) -> String {
         })
         .map(str::to_ascii_uppercase)
         .unwrap_or_default()
-}
-
-fn is_trusted(state: &Public, peer: &SocketAddr) -> bool {
-    let mut networks = state.trusted_proxies.iter();
-    networks.any(|network| network.contains(peer.ip()))
 }
