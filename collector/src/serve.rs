@@ -15,14 +15,17 @@ use tracing::{error, info, warn};
 use crate::clock;
 use crate::config::{Config, Retention};
 use crate::embedded;
+use crate::http::connections::Connections;
 use crate::http::private::{self, SpoolStatus};
 use crate::http::{listen, public};
+use crate::ingest::Names;
+use crate::ingest::names::{KEEP_DAYS, Kind};
 use crate::metrics::saved::Saved;
-use crate::metrics::{Metrics, SpoolGauges};
+use crate::metrics::{Histogram, Metrics, SpoolGauges};
 use crate::shutdown::{Shutdown, requested};
-use crate::spool::{Limits, Reader, Spool};
+use crate::spool::{self, Limits, Reader, Spool};
 use crate::store::dead_letter::DeadLetters;
-use crate::store::{Access, Store, rollup, writer};
+use crate::store::{Access, Store, queries, rollup, size, writer};
 use crate::watch;
 
 /// How often counters that only memory holds are written down.
@@ -80,11 +83,20 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         warn!("no [[apps]] configured: beacons of any app are taken from any origin");
     }
     let limits = Limits::with_max_bytes(config.spool.max_bytes);
-    let (spool, reader) = Spool::open(&config.data_dir.join("spool"), limits)?;
+    let fsync_seconds = Arc::new(Histogram::default());
+    let observed = fsync_seconds.clone();
+    let (spool, reader) =
+        Spool::open_observed(&config.data_dir.join("spool"), limits, move |took| {
+            observed.observe(took);
+        })?;
     let counters_file = config.data_dir.join("counters.json");
-    let counts = Saved::load(&counters_file).resume(&spool.status());
-    let metrics = Arc::new(Metrics::resumed(counts));
-    metrics.read_spool_from(gauges(spool.clone()));
+    let status = spool.status();
+    let oldest_age = Duration::try_from_secs_f64(status.oldest_age_s).unwrap_or_default();
+    let counts = Saved::load(&counters_file).resume(&status);
+    let mut metrics = Metrics::resumed(counts, oldest_age);
+    metrics.fsync_seconds = fsync_seconds;
+    let metrics = Arc::new(metrics);
+    metrics.read_spool_from(gauges(&config, spool.clone()));
 
     let server = match config.clickhouse.url.as_str() {
         "embedded" => Some(embedded::start(&config.data_dir, &config.clickhouse.database).await?),
@@ -101,20 +113,24 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         store: store.clone(),
         metrics: metrics.clone(),
         config: Arc::new(config.clone()),
-        spool: Arc::new(spool_status(spool.clone())),
+        spool: Arc::new(spool_status(spool.clone(), metrics.clone())),
     };
+    let names = public_state.names.clone();
     let addresses = addresses(&config, &listeners, &access.url)?;
     let (listening, storing, keeping) = (end(), end(), end());
+    let proxies = public_state.trusted_proxies.clone();
     let public = public::router(public_state);
     let private = private::router(private_state);
     let listeners = vec![
         tokio::spawn(listen::serve(
             listeners.public,
+            Connections::new(metrics.public_traffic.clone(), proxies),
             public,
             listening.subscribe(),
         )),
         tokio::spawn(listen::serve(
             listeners.private,
+            Connections::new(metrics.private_traffic.clone(), Vec::new()),
             private,
             listening.subscribe(),
         )),
@@ -125,6 +141,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         reader,
         dead_letters,
         metrics: metrics.clone(),
+        names,
         retention: config.retention.clone(),
     };
     let store = tokio::spawn(parts.run(storing.subscribe()));
@@ -201,6 +218,7 @@ struct StoreParts {
     reader: Reader,
     dead_letters: DeadLetters,
     metrics: Arc<Metrics>,
+    names: Arc<Names>,
     retention: Retention,
 }
 
@@ -210,6 +228,8 @@ impl StoreParts {
             () = migrate_until_done(&self.store, &self.retention) => {}
             () = requested(&mut shutdown) => return,
         }
+        learn_names(&self.store, &self.names).await;
+        let size = size::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
         let rollup = rollup::run(self.store.clone(), shutdown.clone());
         let watch = watch::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
         let writer = writer::run(
@@ -219,7 +239,7 @@ impl StoreParts {
             self.metrics,
             shutdown,
         );
-        tokio::join!(writer, rollup, watch);
+        tokio::join!(writer, rollup, watch, size);
     }
 }
 
@@ -229,6 +249,21 @@ async fn migrate_until_done(store: &Store, retention: &Retention) {
         let error = format!("{error:#}");
         warn!(error, "ClickHouse is not ready: beacons wait in the spool");
         sleep(STORE_RETRY).await;
+    }
+}
+
+/// What ClickHouse has seen of late is no new name. Without an answer names are learnt as they come.
+async fn learn_names(store: &Store, names: &Names) {
+    let now_ms = clock::now_ms();
+    match queries::names(store, KEEP_DAYS as u16).await {
+        Ok(rows) => {
+            for row in rows {
+                if let Some(kind) = Kind::from_name(&row.what) {
+                    names.learn(&row.app, kind, &row.name, now_ms);
+                }
+            }
+        }
+        Err(error) => warn!(%error, "ClickHouse did not say which names it knows"),
     }
 }
 
@@ -269,24 +304,26 @@ fn access(config: &Config, server: Option<&embedded::Server>) -> Access {
     }
 }
 
-fn gauges(spool: Spool) -> impl Fn() -> SpoolGauges {
+fn gauges(config: &Config, spool: Spool) -> impl Fn() -> SpoolGauges + use<> {
+    let (max_bytes, data_dir) = (config.spool.max_bytes, config.data_dir.clone());
     move || {
         let status = spool.status();
         SpoolGauges {
             bytes: status.bytes,
-            oldest_age_s: status.oldest_age_s,
+            max_bytes,
+            disk_free_bytes: spool::free_bytes(&data_dir).ok(),
             segments: status.segments,
             torn_bytes: spool.report().torn_bytes,
         }
     }
 }
 
-fn spool_status(spool: Spool) -> impl Fn() -> SpoolStatus {
+fn spool_status(spool: Spool, metrics: Arc<Metrics>) -> impl Fn() -> SpoolStatus {
     move || {
         let status = spool.status();
         SpoolStatus {
             bytes: status.bytes,
-            oldest_age_s: status.oldest_age_s,
+            oldest_age_s: metrics.oldest_age().as_secs_f64(),
             accepting: spool.accepts().is_ok(),
         }
     }

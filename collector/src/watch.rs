@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -126,6 +127,10 @@ fn tell(metrics: &Metrics, evaluation: &Evaluation) {
         *open.entry(finding.severity.name()).or_default() += 1;
     }
     metrics.set_findings_open(open);
+    let evaluation_ms = evaluation.duration.as_millis() as u64;
+    metrics
+        .evaluation_ms
+        .store(evaluation_ms, Ordering::Relaxed);
     if evaluation.replay.series_days > 0.0 {
         metrics.set_alarm_episodes(evaluation.replay.episodes_per_1000_series_days());
     }

@@ -19,6 +19,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -59,8 +60,7 @@ pub fn main() -> ExitCode {
         child::main(&words[2..]);
     }
     let arguments = Arguments::parse();
-    start_log();
-    match dispatch(arguments) {
+    match start_log().and_then(|()| dispatch(arguments)) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("vitalscope: {error:#}");
@@ -91,16 +91,21 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
 }
 
 /// Logs go to stderr, so that what a command prints can be piped. `VITALSCOPE_LOG` takes the usual filters (`debug`,
-/// `collector::store=trace`).
-fn start_log() {
+/// `collector::store=trace`), `VITALSCOPE_LOG_FORMAT` is `text`, or `json` for one object a line. Both are variables and no keys,
+/// because the log speaks before the configuration is read, of what is wrong with it.
+fn start_log() -> anyhow::Result<()> {
     let filter =
         EnvFilter::try_from_env("VITALSCOPE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+        .with_target(false);
+    match std::env::var("VITALSCOPE_LOG_FORMAT").as_deref() {
+        Err(_) | Ok("" | "text") => log.with_ansi(std::io::stderr().is_terminal()).init(),
+        Ok("json") => log.json().flatten_event(true).init(),
+        Ok(other) => bail!("VITALSCOPE_LOG_FORMAT is text or json, not {other:?}"),
+    }
+    Ok(())
 }
 
 #[cfg(test)]

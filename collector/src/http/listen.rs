@@ -1,24 +1,24 @@
 //! Serves a router on a socket: bounded in connections, in time for a request's head, and ended gracefully.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::connections::{self, Connections, Counted};
 use crate::shutdown::{Shutdown, requested};
 
-/// Connections open at once on one listener; more wait in the kernel's queue.
-const MAX_CONNECTIONS: usize = 1024;
 /// From the first byte of a connection, or the end of the answer before, to the end of the next head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests in progress get this long when the collector ends.
@@ -33,12 +33,19 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 pub struct Peer(pub SocketAddr);
 
 /// Accepts until `shutdown`, then lets requests in progress end.
-pub async fn serve(listener: TcpListener, router: Router, mut shutdown: Shutdown) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn serve(
+    listener: TcpListener,
+    connections: Connections,
+    router: Router,
+    mut shutdown: Shutdown,
+) {
     let graceful = GracefulShutdown::new();
     let server = Arc::new(server());
     loop {
-        let slot = slots.clone().acquire_owned().await;
+        let place = tokio::select! {
+            place = connections.free() => place,
+            () = requested(&mut shutdown) => break,
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = requested(&mut shutdown) => break,
@@ -51,12 +58,17 @@ pub async fn serve(listener: TcpListener, router: Router, mut shutdown: Shutdown
                 continue;
             }
         };
-        let connection = connection(&server, stream, Peer(peer), router.clone());
+        let Some(place) = connections.enter(place, peer.ip()) else {
+            continue; // closed at once, and counted
+        };
+        connections::prepare(&stream);
+        let connection = connection(&server, stream, &connections, Peer(peer), router.clone());
         let watched = graceful.watcher();
         tokio::spawn(async move {
-            let _slot = slot;
+            let _place = place;
+            // Without the address: nobody's is written down.
             if let Err(error) = watched.watch(connection).await {
-                debug!(%error, %peer, "a connection ended early");
+                debug!(%error, "a connection ended early");
             }
         });
     }
@@ -69,30 +81,42 @@ pub async fn serve(listener: TcpListener, router: Router, mut shutdown: Shutdown
     }
 }
 
+/// HTTP/1 only. HTTP/2 without TLS is spoken by no browser and by few proxies, while one connection of it carries as many
+/// requests as a hundred of these, may stay silent for ever, and has a class of attacks of its own (resets, continuations).
 fn server() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new());
+    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
     server
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES);
     server
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(MAX_HEAD_BYTES as u32);
-    server
 }
 
 fn connection(
     server: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
+    connections: &Connections,
     peer: Peer,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<> {
-    let _ = stream.set_nodelay(true); // only latency is lost without it
+    let stream = Counted {
+        stream,
+        traffic: connections.traffic.clone(),
+    };
+    let connections = connections.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
-        router.clone().oneshot(request.map(axum::body::Body::new))
+        let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+        let connections = connections.clone();
+        async move {
+            let mut response = answer.await?;
+            if connections.are_crowded() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     server
         .serve_connection(TokioIo::new(stream), service)

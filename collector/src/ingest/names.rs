@@ -68,6 +68,10 @@ impl Kind {
         }
     }
 
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// Different names of one app. Dictionary columns and rollups are good for some thousands; honest apps have a tenth of this.
     const fn cap(self) -> u32 {
         match self {

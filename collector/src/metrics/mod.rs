@@ -3,27 +3,33 @@
 //! The fate of beacons is one [`Ledger`] under one lock, so that every scrape reconciles; everything else is independent.
 
 mod histogram;
+mod lag;
 mod ledger;
+mod process;
 mod render;
 pub mod saved;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 pub use histogram::Histogram;
+use lag::Lag;
 pub use ledger::{Counts, Ledger, Reason};
 
 /// Everything the collector counts about itself. Shared by reference count; all methods take `&self`.
 #[derive(Debug, Default)]
 pub struct Metrics {
     ledger: Mutex<Ledger>,
+    lag: Mutex<Lag>,
     measurements_rejected: Mutex<BTreeMap<&'static str, u64>>,
     overflowed: Mutex<BTreeMap<&'static str, u64>>,
     limited: [AtomicU64; Limit::ALL.len()],
     /// Time from the head of a request to its durable answer.
     pub ack_seconds: Histogram,
+    /// One fdatasync of the spool.
+    pub fsync_seconds: Arc<Histogram>,
     /// One insert of a block, retries apart.
     pub insert_seconds: Histogram,
     pub inserts_failed: AtomicU64,
@@ -31,9 +37,15 @@ pub struct Metrics {
     pub store_needs_operator: AtomicBool,
     /// ClickHouse took the last block, or none was due.
     pub store_ready: AtomicBool,
+    pub public_traffic: Arc<Traffic>,
+    pub private_traffic: Arc<Traffic>,
     findings_open: Mutex<BTreeMap<&'static str, u64>>,
     /// Alarms of the last evaluation, true ones included; none before the first. The false ones among them are not known here.
     alarm_episodes_per_1000_series_days: Mutex<Option<f64>>,
+    /// None while ClickHouse does not say.
+    table_sizes: Mutex<Option<Vec<TableSize>>>,
+    /// Of the last evaluation; 0 before the first.
+    pub evaluation_ms: AtomicU64,
     spool: Mutex<Option<SpoolSource>>,
 }
 
@@ -46,9 +58,12 @@ impl std::fmt::Debug for SpoolSource {
 }
 
 impl Metrics {
-    /// Counters that go on where the last process ended.
-    pub fn resumed(counts: Counts) -> Metrics {
+    /// Counters that go on where the last process ended. Its beacons in the spool wait for `oldest_age` already.
+    pub fn resumed(counts: Counts, oldest_age: Duration) -> Metrics {
+        let now = Instant::now();
+        let since = now.checked_sub(oldest_age).unwrap_or(now);
         Metrics {
+            lag: Mutex::new(Lag::resumed(counts.spooled, since)),
             ledger: Mutex::new(Ledger::resumed(counts)),
             ..Metrics::default()
         }
@@ -71,26 +86,42 @@ impl Metrics {
     /// Handed to the spool; told before the append, so that an acknowledgement can never overtake it.
     pub fn spooled(&self, count: u64) {
         self.ledger().spool(count);
+        lock(&self.lag).on_spooled(count, Instant::now());
     }
 
     /// The spool did not take them after all.
     pub fn spool_refused(&self, reason: Reason, count: u64) {
         self.ledger().leave_spool(reason, count);
+        lock(&self.lag).on_refused(count);
     }
 
     /// In ClickHouse and acknowledged. Duplicates count.
     pub fn stored(&self, count: u64) {
         self.ledger().store(count);
+        self.left_spool(count);
     }
 
     /// Set aside because ClickHouse will never take them; they stay on disk.
     pub fn dead_lettered(&self, count: u64) {
         self.ledger().leave_spool(Reason::DeadLetter, count);
+        self.left_spool(count);
     }
 
     /// Lost to damage in the spool; what is left of them is in `quarantine/`.
     pub fn quarantined(&self, count: u64) {
         self.ledger().leave_spool(Reason::Quarantined, count);
+        self.left_spool(count);
+    }
+
+    /// How long the oldest beacon of the spool waits for ClickHouse.
+    pub fn oldest_age(&self) -> Duration {
+        lock(&self.lag).oldest_age(Instant::now())
+    }
+
+    fn left_spool(&self, count: u64) {
+        if count > 0 {
+            lock(&self.lag).on_left(count, Instant::now());
+        }
     }
 
     pub fn counts(&self) -> Counts {
@@ -118,6 +149,11 @@ impl Metrics {
 
     pub fn set_alarm_episodes(&self, per_1000_series_days: f64) {
         *lock(&self.alarm_episodes_per_1000_series_days) = Some(per_1000_series_days);
+    }
+
+    /// Replaces what is known of the database's tables.
+    pub fn set_table_sizes(&self, sizes: Option<Vec<TableSize>>) {
+        *lock(&self.table_sizes) = sizes;
     }
 
     pub fn acked(&self, waited: Duration) {
@@ -163,12 +199,33 @@ impl Limit {
     }
 }
 
+/// One table of the database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSize {
+    pub name: String,
+    pub bytes: u64,
+    pub row_count: u64,
+}
+
+/// What passes through one listener.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Connections at this moment.
+    pub open: AtomicU64,
+    /// Connections closed at once because their sender had too many.
+    pub refused: AtomicU64,
+    /// On the sockets: heads, and bodies as they were sent.
+    pub received_bytes: AtomicU64,
+    pub sent_bytes: AtomicU64,
+}
+
 /// What the spool says about itself at the moment of a scrape.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SpoolGauges {
     pub bytes: u64,
-    /// Age of the oldest record that is not in ClickHouse; 0 when there is none.
-    pub oldest_age_s: f64,
+    pub max_bytes: u64,
+    /// On the disk that the spool is on; None where the file system does not say.
+    pub disk_free_bytes: Option<u64>,
     pub segments: u64,
     /// Bytes cut from a torn end when the spool was opened.
     pub torn_bytes: u64,

@@ -1,9 +1,9 @@
 //! Prometheus text exposition. Every name appears here once, with its help.
 
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Histogram, Limit, Metrics, Reason, SpoolGauges, lock};
+use super::{Histogram, Limit, Metrics, Reason, SpoolGauges, TableSize, Traffic, lock, process};
 
 pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     let counts = metrics.counts();
@@ -66,7 +66,12 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     for (kind, count) in lock(&metrics.overflowed).iter() {
         page.sample(&label("kind", kind), *count as f64);
     }
-    page.spool(spool);
+    page.spool(spool, metrics);
+    page.histogram(
+        "vitalscope_fsync_seconds",
+        "One fdatasync of the spool, which many answers wait for together.",
+        &metrics.fsync_seconds,
+    );
     page.histogram(
         "vitalscope_ack_seconds",
         "From the head of a request to its durable answer.",
@@ -94,6 +99,17 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
             metrics.store_needs_operator.load(Ordering::Relaxed),
         )),
     );
+    if let Some(tables) = lock(&metrics.table_sizes).as_deref() {
+        page.tables(tables);
+    }
+    page.traffic(metrics);
+    page.family(
+        "vitalscope_evaluation_seconds",
+        "gauge",
+        "How long the last evaluation of the history took.",
+    );
+    let evaluation_ms = metrics.evaluation_ms.load(Ordering::Relaxed);
+    page.sample("", evaluation_ms as f64 / 1000.0);
     page.family(
         "vitalscope_findings_open",
         "gauge",
@@ -109,6 +125,10 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
             "Alarms of the last evaluation, true ones included, per 1,000 days of all judged series.",
         );
         page.sample("", rate);
+    }
+    for (name, kind, help, value) in process::samples() {
+        page.family(name, kind, help);
+        page.sample("", value);
     }
     page.text
 }
@@ -132,15 +152,35 @@ impl Page {
         let _ = writeln!(self.text, "{}{labels} {value}", self.name);
     }
 
-    fn spool(&mut self, spool: SpoolGauges) {
+    fn spool(&mut self, spool: SpoolGauges, metrics: &Metrics) {
         self.family("vitalscope_spool_bytes", "gauge", "Size of the spool.");
         self.sample("", spool.bytes as f64);
+        self.family(
+            "vitalscope_spool_max_bytes",
+            "gauge",
+            "Size at which the spool takes no more beacons.",
+        );
+        self.sample("", spool.max_bytes as f64);
+        if let Some(free_bytes) = spool.disk_free_bytes {
+            self.family(
+                "vitalscope_disk_free_bytes",
+                "gauge",
+                "Free space on the disk of the spool.",
+            );
+            self.sample("", free_bytes as f64);
+        }
         self.family(
             "vitalscope_spool_oldest_age_seconds",
             "gauge",
             "Age of the oldest beacon that is not in ClickHouse.",
         );
-        self.sample("", spool.oldest_age_s);
+        self.sample("", metrics.oldest_age().as_secs_f64());
+        self.family(
+            "vitalscope_insert_lag_seconds",
+            "gauge",
+            "How long the oldest beacon of the block stored last had waited since it was on disk.",
+        );
+        self.sample("", lock(&metrics.lag).last_wait().as_secs_f64());
         self.family(
             "vitalscope_spool_segments",
             "gauge",
@@ -153,6 +193,66 @@ impl Page {
             "Unfinished bytes cut from the spool's end when it was opened.",
         );
         self.sample("", spool.torn_bytes as f64);
+    }
+
+    fn tables(&mut self, tables: &[TableSize]) {
+        self.family(
+            "vitalscope_clickhouse_table_bytes",
+            "gauge",
+            "Size of a table on ClickHouse's disk.",
+        );
+        for table in tables {
+            self.sample(&label("table", &table.name), table.bytes as f64);
+        }
+        self.family(
+            "vitalscope_clickhouse_table_rows",
+            "gauge",
+            "Rows of a table, superseded ones included.",
+        );
+        for table in tables {
+            self.sample(&label("table", &table.name), table.row_count as f64);
+        }
+    }
+
+    fn traffic(&mut self, metrics: &Metrics) {
+        type Get = fn(&Traffic) -> &AtomicU64;
+        let families: [(&'static str, &str, &str, Get); 4] = [
+            (
+                "vitalscope_connections_open",
+                "gauge",
+                "Open connections, by listener.",
+                |traffic| &traffic.open,
+            ),
+            (
+                "vitalscope_connections_refused_total",
+                "counter",
+                "Connections closed at once because their sender had too many.",
+                |traffic| &traffic.refused,
+            ),
+            (
+                "vitalscope_http_received_bytes_total",
+                "counter",
+                "Bytes that came in, heads included, as they were on the wire.",
+                |traffic| &traffic.received_bytes,
+            ),
+            (
+                "vitalscope_http_sent_bytes_total",
+                "counter",
+                "Bytes that went out.",
+                |traffic| &traffic.sent_bytes,
+            ),
+        ];
+        let listeners = [
+            ("public", &metrics.public_traffic),
+            ("private", &metrics.private_traffic),
+        ];
+        for (name, kind, help, get) in families {
+            self.family(name, kind, help);
+            for (listener, traffic) in listeners {
+                let value = get(traffic).load(Ordering::Relaxed);
+                self.sample(&label("listener", listener), value as f64);
+            }
+        }
     }
 
     fn histogram(&mut self, name: &'static str, help: &str, histogram: &Histogram) {

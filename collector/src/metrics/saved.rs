@@ -63,6 +63,8 @@ impl Saved {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::metrics::Metrics;
 
@@ -85,7 +87,7 @@ mod tests {
             pending: 7,
             ..Status::default()
         };
-        let metrics = Metrics::resumed(Saved::load(&file).resume(&spool));
+        let metrics = Metrics::resumed(Saved::load(&file).resume(&spool), Duration::ZERO);
         let counts = metrics.counts();
         assert!(counts.reconcile());
         assert_eq!((counts.stored, counts.spooled), (95, 7));

@@ -56,7 +56,7 @@ use tokio::sync::{mpsc, watch};
 pub use checkpoint::Seal;
 pub use reader::{Acks, Reader};
 pub use recover::Report;
-pub use state::Status;
+pub use state::{Status, free_bytes};
 
 use state::Shared;
 use writer::{Answer, Request, Writer};
@@ -146,6 +146,24 @@ impl Spool {
     /// Another process holds it, a newer version wrote it, or the file system refuses.
     pub fn open(dir: &Path, limits: Limits) -> Result<(Spool, Reader), OpenError> {
         Self::open_with(dir, limits, Box::new(File::sync_data))
+    }
+
+    /// As [`Spool::open`]; `observe` is told how long each fdatasync took.
+    ///
+    /// # Errors
+    /// See [`Spool::open`].
+    pub fn open_observed(
+        dir: &Path,
+        limits: Limits,
+        observe: impl Fn(Duration) + Send + 'static,
+    ) -> Result<(Spool, Reader), OpenError> {
+        let sync = move |file: &File| {
+            let began = Instant::now();
+            let synced = file.sync_data();
+            observe(began.elapsed());
+            synced
+        };
+        Self::open_with(dir, limits, Box::new(sync))
     }
 
     /// As [`Spool::open`], with what makes a segment durable given from outside: tests let it fail.

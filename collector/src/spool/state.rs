@@ -169,7 +169,11 @@ impl State {
     }
 }
 
-fn free_bytes(dir: &Path) -> io::Result<u64> {
+/// Space on the disk of `dir` that this process may use.
+///
+/// # Errors
+/// The file system does not say.
+pub fn free_bytes(dir: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(dir)?;
     Ok(stat.f_bavail * stat.f_frsize)
 }

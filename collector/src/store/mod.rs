@@ -15,6 +15,7 @@ mod refusal;
 pub mod rollup;
 mod row_binary;
 pub mod rows;
+pub mod size;
 mod tables;
 pub mod verdicts;
 pub mod writer;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Store;
+use super::size::TableSizeRow;
 
 /// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -38,6 +39,14 @@ pub struct AppRow {
     pub environment: String,
     pub page_view_count: u64,
     pub last_hour_at_ms: i64,
+}
+
+/// A name that an app brought; `what` is that of `ingest::names::Kind`. `app` is empty for the name of an app.
+#[derive(Clone, Debug, PartialEq, Row, Deserialize)]
+pub struct NameRow {
+    pub app: String,
+    pub what: String,
+    pub name: String,
 }
 
 /// One vital's histogram on one route. `buckets` are (index, count) pairs of `detect::histogram`.
@@ -302,11 +311,17 @@ pub async fn freshness(store: &Store) -> Result<FreshnessRow, QueryError> {
     one(store.client().query(include_str!("sql/freshness.sql"))).await
 }
 
-/// Whether the server answers at all.
-pub async fn answers(store: &Store) -> Result<(), QueryError> {
-    one::<u8>(store.client().query("select toUInt8(1) as one"))
-        .await
-        .map(|_| ())
+/// What apps brought within the last `days`, the most used first.
+pub async fn names(store: &Store, days: u16) -> Result<Vec<NameRow>, QueryError> {
+    all(store
+        .client()
+        .query(include_str!("sql/names.sql"))
+        .param("days", days))
+    .await
+}
+
+pub async fn table_sizes(store: &Store) -> Result<Vec<TableSizeRow>, QueryError> {
+    all(store.client().query(include_str!("sql/table_sizes.sql"))).await
 }
 
 fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {

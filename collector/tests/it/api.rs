@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
 use collector::config::Config;
+use collector::http::private::SpoolStatus;
 use serde_json::Value;
 
 use crate::engine;
@@ -129,7 +130,7 @@ async fn without_the_token_there_is_no_data() {
     )
     .await;
     check(&guarded(), (Method::GET, "/healthz"), &[local], 200).await;
-    check(&guarded(), (Method::GET, "/readyz"), &[local], 503).await;
+    check(&guarded(), (Method::GET, "/readyz"), &[local], 200).await;
 
     let page = answer(&guarded(), request(Method::GET, "/", "")).await;
     assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
@@ -234,6 +235,29 @@ async fn without_clickhouse_the_api_says_so_and_the_page_stands() {
     let (status, health) = get(&router, "/api/v1/health").await;
     assert_eq!((status, &health["stored"]), (StatusCode::OK, &Value::Null));
     check(&router, (Method::GET, "/"), &[("host", "localhost")], 200).await;
+}
+
+#[tokio::test]
+async fn it_is_ready_while_the_spool_has_room_and_is_fresh() {
+    let check = async |bytes, oldest_age_s, accepting, expected: &str| {
+        let spool = SpoolStatus {
+            bytes,
+            oldest_age_s,
+            accepting,
+        };
+        let mut config = Config::default();
+        config.spool.max_bytes = 1000;
+        let router = shop::private_beside(spool, shop::nowhere(), config);
+        let response = answer(&router, request(Method::GET, "/readyz", "")).await;
+        let is_ready = response.status() == StatusCode::OK;
+        let word = shop::text(response).await;
+        assert_eq!((is_ready, word.as_str()), (expected == "ready", expected));
+    };
+    check(0, 0.0, true, "ready").await;
+    check(900, 900.0, true, "ready").await;
+    check(901, 0.0, true, "unready").await;
+    check(0, 901.0, true, "unready").await;
+    check(0, 0.0, false, "unready").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

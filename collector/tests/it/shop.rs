@@ -34,15 +34,20 @@ pub fn private(store: Store) -> Router {
 }
 
 pub fn private_with(store: Store, config: Config) -> Router {
+    let empty = SpoolStatus {
+        bytes: 0,
+        oldest_age_s: 0.0,
+        accepting: true,
+    };
+    private_beside(empty, store, config)
+}
+
+pub fn private_beside(spool: SpoolStatus, store: Store, config: Config) -> Router {
     private::router(private::State {
         store,
         metrics: Arc::new(Metrics::default()),
         config: Arc::new(config),
-        spool: Arc::new(|| SpoolStatus {
-            bytes: 0,
-            oldest_age_s: 0.0,
-            accepting: true,
-        }),
+        spool: Arc::new(move || spool),
     })
 }
 

@@ -9,6 +9,11 @@ use serde::Serialize;
 use super::{SpoolStatus, State, query};
 use crate::store::queries::{self, FreshnessRow};
 
+/// A fuller spool is about to refuse beacons: somebody should look now.
+const READY_SPOOL_SHARE: f64 = 0.9;
+/// Healthy is some seconds, and a restart of ClickHouse takes minutes; beyond, dashboards and alerts are blind.
+const READY_OLDEST_AGE_S: f64 = 900.0;
+
 #[derive(Debug, Serialize)]
 pub struct Health {
     pub version: &'static str,
@@ -47,11 +52,13 @@ pub async fn alive() -> &'static str {
     "ok"
 }
 
-/// Beacons are taken and ClickHouse answers. While it does not, beacons are still safe in the spool: that is degraded, and a
-/// load balancer should look at the public listener's 503 instead.
+/// Beacons are taken and reach ClickHouse soon, with room to spare. Asks nobody, so it answers at once. A beacon that waits is
+/// still safe: a load balancer of the public listener should look at its 503 instead.
 pub async fn ready(Shared(state): Shared<State>) -> (StatusCode, &'static str) {
-    let ready = (state.spool)().accepting && queries::answers(&state.store).await.is_ok();
-    if ready {
+    let spool = (state.spool)();
+    let has_room = spool.bytes as f64 <= READY_SPOOL_SHARE * state.config.spool.max_bytes as f64;
+    let is_fresh = spool.oldest_age_s <= READY_OLDEST_AGE_S;
+    if spool.accepting && has_room && is_fresh {
         (StatusCode::OK, "ready")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "unready")
