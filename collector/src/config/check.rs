@@ -23,6 +23,10 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         "clickhouse.url is \"embedded\" or an HTTP address such as \"http://127.0.0.1:8123\", not \"{url}\""
     );
     ensure!(
+        !url.contains('@'),
+        "clickhouse.url holds no user and password: set clickhouse.user and clickhouse.password (VITALSCOPE_CLICKHOUSE_PASSWORD)"
+    );
+    ensure!(
         is_identifier(&config.clickhouse.database),
         "clickhouse.database is a name of letters, digits and `_`"
     );
@@ -178,6 +182,10 @@ mod tests {
     fn everything_wrong_is_named_by_its_key() {
         for (toml, key) in [
             ("[clickhouse]\nurl = \"tcp://x\"", "clickhouse.url"),
+            (
+                "[clickhouse]\nurl = \"http://u:p@db:8123\"",
+                "clickhouse.password",
+            ),
             ("[clickhouse]\ndatabase = \"a;b\"", "clickhouse.database"),
             ("[ingest]\npath = \"v1\"", "ingest.path"),
             ("[ingest]\npath = \"/agent.js\"", "ingest.path"),

@@ -98,6 +98,12 @@ impl Connections {
     }
 }
 
+impl Place {
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.connections.traffic
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let Connections {

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -65,9 +66,11 @@ pub async fn serve(
         let connection = connection(&server, stream, &connections, Peer(peer), router.clone());
         let watched = graceful.watcher();
         tokio::spawn(async move {
+            let traffic = place.traffic().clone();
             let _place = place;
             // Without the address: nobody's is written down.
             if let Err(error) = watched.watch(connection).await {
+                traffic.failed.fetch_add(1, Ordering::Relaxed);
                 debug!(%error, "a connection ended early");
             }
         });

@@ -214,6 +214,8 @@ pub struct Traffic {
     pub open: AtomicU64,
     /// Connections closed at once because their sender had too many.
     pub refused: AtomicU64,
+    /// Connections that broke off, or whose head was too slow, too large or no HTTP.
+    pub failed: AtomicU64,
     /// On the sockets: heads, and bodies as they were sent.
     pub received_bytes: AtomicU64,
     pub sent_bytes: AtomicU64,

@@ -216,7 +216,7 @@ impl Page {
 
     fn traffic(&mut self, metrics: &Metrics) {
         type Get = fn(&Traffic) -> &AtomicU64;
-        let families: [(&'static str, &str, &str, Get); 4] = [
+        let families: [(&'static str, &str, &str, Get); 5] = [
             (
                 "vitalscope_connections_open",
                 "gauge",
@@ -228,6 +228,12 @@ impl Page {
                 "counter",
                 "Connections closed at once because their sender had too many.",
                 |traffic| &traffic.refused,
+            ),
+            (
+                "vitalscope_connections_failed_total",
+                "counter",
+                "Connections that broke off, or whose head was too slow, too large or no HTTP.",
+                |traffic| &traffic.failed,
             ),
             (
                 "vitalscope_http_received_bytes_total",

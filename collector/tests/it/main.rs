@@ -14,6 +14,8 @@ mod ingest;
 mod loadgen;
 mod page_views;
 mod rollup;
+mod secrets;
+mod security;
 mod serve;
 mod shop;
 mod spool;

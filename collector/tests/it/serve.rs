@@ -28,7 +28,7 @@ impl Drop for Served {
     }
 }
 
-fn command(data_dir: &Path, access: &Access) -> Command {
+pub fn command(data_dir: &Path, access: &Access) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitalscope"));
     command
         .arg("serve")
@@ -44,11 +44,13 @@ fn command(data_dir: &Path, access: &Access) -> Command {
     command
 }
 
-/// Started and ready: every address has been printed, that of ClickHouse last.
 pub fn serve(data_dir: &Path, access: &Access) -> Served {
-    let mut process = command(data_dir, access)
-        .spawn()
-        .expect("the binary starts");
+    started(&mut command(data_dir, access))
+}
+
+/// Started and ready: every address has been printed, that of ClickHouse last.
+pub fn started(command: &mut Command) -> Served {
+    let mut process = command.spawn().expect("the binary starts");
     let out = process.stdout.take().expect("it is piped");
     let mut addresses = BTreeMap::new();
     for line in BufReader::new(out).lines() {
@@ -63,7 +65,7 @@ pub fn serve(data_dir: &Path, access: &Access) -> Served {
 }
 
 impl Served {
-    fn post(&self, number: u64) -> u16 {
+    pub fn post(&self, number: u64) -> u16 {
         let now_ms = collector::clock::now_ms();
         let body = format!(
             "{{\"v\":1,\"view\":\"00000000-0000-4000-8000-{number:012}\",\"seq\":0,\"sent\":{now_ms},\"start\":{now_ms},\
@@ -73,7 +75,7 @@ impl Served {
         exchange("POST", &address, &body).0
     }
 
-    fn scrape(&self) -> BTreeMap<String, f64> {
+    pub fn scrape(&self) -> BTreeMap<String, f64> {
         let (status, text) = exchange("GET", &self.addresses["metrics"], "");
         assert_eq!(status, 200);
         let samples = text.lines().filter(|line| !line.starts_with('#'));
@@ -100,7 +102,7 @@ impl Served {
     }
 
     /// Asked to end, as by an operator.
-    fn end(mut self) -> ExitStatus {
+    pub fn end(mut self) -> ExitStatus {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).expect("it runs");
         self.process.wait().expect("it ends")
@@ -108,7 +110,7 @@ impl Served {
 }
 
 /// Status and body of one request.
-fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
+pub fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").expect("an HTTP address");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("it listens");
@@ -125,7 +127,7 @@ fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
     (status.parse().expect("a status"), body.to_owned())
 }
 
-fn nowhere() -> Access {
+pub fn nowhere() -> Access {
     Access {
         url: NOWHERE.into(),
         database: "vitalscope".into(),

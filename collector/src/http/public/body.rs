@@ -251,6 +251,29 @@ mod tests {
         assert_eq!(decode(Codec::Identity, b"", 1).unwrap(), b"");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_drip_ends_with_the_time_for_a_body_and_silence_with_that_for_a_piece() {
+        let drip = |pause: Duration| {
+            let pieces = futures_util::stream::unfold((), move |()| async move {
+                tokio::time::sleep(pause).await;
+                Some((Ok::<_, io::Error>(Bytes::from_static(b" ")), ()))
+            });
+            Body::from_stream(pieces)
+        };
+        for (pause, expected) in [
+            (CHUNK_TIMEOUT / 10, BODY_TIMEOUT),
+            (CHUNK_TIMEOUT * 10, CHUNK_TIMEOUT),
+        ] {
+            let began = Instant::now();
+            let mut body = drip(pause);
+            let read = read(&mut body, Codec::Identity, &LargeBodies::default()).await;
+            let refused = read.expect_err("it never ends");
+            assert_eq!(refused.problem.status, StatusCode::REQUEST_TIMEOUT);
+            let took = began.elapsed();
+            assert!(took >= expected && took < expected * 2, "{took:?}");
+        }
+    }
+
     #[test]
     fn a_bomb_is_stopped_at_the_cap() {
         let zeros = vec![0; MAX_NDJSON_BYTES + 1];
