@@ -8,8 +8,9 @@ mod route;
 mod stratum;
 
 use serde::{Deserialize, Serialize};
+use wire::Scalar;
 use wire::decode::{self, Refusal};
-use wire::limits::{MAX_BEACON_BYTES, MAX_NAME_BYTES};
+use wire::limits::{MAX_BEACON_BYTES, MAX_DURATION_MS, MAX_MEMORY_BYTES, MAX_NAME_BYTES};
 
 pub use client::{Client, Clients, Device};
 pub use names::Names;
@@ -121,6 +122,7 @@ pub fn accept(bytes: &[u8], meta: &Meta<'_>, now_ms: u64) -> Result<Taken, Disca
         wire::route::scrub(&beacon.path, templates)
     };
     beacon.context.referrer = host(&beacon.context.referrer);
+    leave_out_impossible(&mut beacon);
     // The agent sees touch and viewport; the user agent only knows what the browser wants to be taken for.
     let device = Device::from_name(&beacon.context.device).unwrap_or(meta.client.device);
     let accepted = Accepted {
@@ -139,6 +141,30 @@ pub fn accept(bytes: &[u8], meta: &Meta<'_>, now_ms: u64) -> Result<Taken, Disca
         accepted,
         refused: decoded.refused,
     })
+}
+
+/// Numbers beside the measurements that no page can have are left out, as a field of the wrong type is: one of them would be in
+/// every average for as long as the rows are kept.
+fn leave_out_impossible(beacon: &mut wire::Beacon) {
+    let is_duration = |value: f64| (0.0..=MAX_DURATION_MS).contains(&value);
+    let is_size = |value: &f64| (0.0..=MAX_MEMORY_BYTES).contains(value);
+    let timing = &mut beacon.context.timing;
+    timing.retain(|(_, value)| !matches!(value, Scalar::Number(value) if !is_duration(*value)));
+    let context = &mut beacon.context;
+    context.sample_rate = context.sample_rate.filter(|&rate| rate > 0.0);
+    context.blocking_ms = context.blocking_ms.filter(|&value| is_duration(value));
+    if let Some(resources) = &mut context.resources
+        && !is_size(&resources.bytes)
+    {
+        resources.bytes = 0.0;
+    }
+    for operation in &mut beacon.operations {
+        operation.memory_bytes = operation.memory_bytes.filter(is_size);
+        operation.input_size = operation.input_size.filter(is_size);
+    }
+    if !is_duration(beacon.overhead.main_ms) {
+        beacon.overhead.main_ms = 0.0;
+    }
 }
 
 /// Start of the page view on our clock. Only a difference of the client's clock counts, so skew cancels; a beacon that cannot

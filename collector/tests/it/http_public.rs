@@ -367,6 +367,50 @@ async fn strangers_are_refused_before_their_body_is_read() {
 }
 
 #[tokio::test]
+async fn a_page_of_one_app_cannot_write_to_another() {
+    let app = |name: &str| config::App {
+        name: name.into(),
+        origins: vec![format!("https://{name}.example")],
+        ..config::App::default()
+    };
+    let mut collector = with(
+        vec![app("shop"), app("blog")],
+        Limits::with_max_bytes(1 << 26),
+    );
+    let from_blog = || and(post(beacon().to_string()), "origin", "https://blog.example");
+    collector
+        .check_refused(from_blog(), 403, Reason::OriginNotAllowed)
+        .await;
+    // The path alone says whose beacon it is, whatever the body or the query claim.
+    let mut claims = beacon();
+    claims["app"] = json!("blog");
+    let mut request = post(format!("{claims}\n{claims}"));
+    *request.uri_mut() = "/v1/views/shop?app=blog".parse().unwrap();
+    assert_eq!(
+        collector.answer(request).await.status(),
+        StatusCode::NO_CONTENT
+    );
+    for path in [
+        "/v1/views/shop/../blog",
+        "/v1/views/shop%2F..%2Fblog",
+        "/v1/views//blog",
+    ] {
+        let request = request_to(path);
+        assert!(
+            collector.answer(request).await.status().is_client_error(),
+            "{path}"
+        );
+    }
+    let stored = collector.stored().await;
+    assert_eq!(stored.len(), 2);
+    assert!(stored.iter().all(|accepted| accepted.app == "shop"));
+}
+
+fn request_to(path: &str) -> Request<Body> {
+    request(Method::POST, path, beacon().to_string())
+}
+
+#[tokio::test]
 async fn a_missing_origin_is_taken_unless_the_app_wants_one() {
     let strict = config::App {
         name: "strict".into(),

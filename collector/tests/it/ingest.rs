@@ -211,3 +211,29 @@ fn what_is_no_beacon_has_one_reason() {
     };
     assert_eq!(with(&beacon(json!({})), &bot, false), Err(Discard::Bot));
 }
+
+#[test]
+fn numbers_that_no_page_can_have_are_left_out() {
+    let change = |duration: f64, size: f64| {
+        json!({"context": {"sample_rate": 0, "blocking_ms": duration, "timing": {"load": duration, "server": 5},
+                "resources": {"count": 3, "bytes": size}}, "self": {"main_ms": duration},
+            "ops": [{"n": "a", "v": 1, "memory_bytes": size, "input_size": size}]})
+    };
+    for (duration, size) in [(-1.0, -1.0), (600_001.0, 2e15), (1e300, 1e300)] {
+        let beacon = accepted(change(duration, size)).beacon;
+        let context = &beacon.context;
+        assert_eq!((context.sample_rate, context.blocking_ms), (None, None));
+        assert_eq!(
+            context.timing,
+            [("server".into(), wire::Scalar::Number(5.0))]
+        );
+        let resources = context.resources.as_ref().expect("they are told");
+        assert_eq!((resources.count, resources.bytes), (3, 0.0));
+        assert_eq!(beacon.overhead.main_ms, 0.0);
+        let operation = &beacon.operations[0];
+        assert_eq!((operation.memory_bytes, operation.input_size), (None, None));
+    }
+    let beacon = accepted(change(600_000.0, 1e15)).beacon;
+    assert_eq!(beacon.context.timing.len(), 2);
+    assert_eq!(beacon.operations[0].memory_bytes, Some(1e15));
+}
