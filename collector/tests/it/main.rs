@@ -12,6 +12,7 @@ mod engine;
 mod http_public;
 mod ingest;
 mod loadgen;
+mod metrics;
 mod page_views;
 mod rollup;
 mod secrets;
