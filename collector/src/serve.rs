@@ -124,13 +124,13 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
     let listeners = vec![
         tokio::spawn(listen::serve(
             listeners.public,
-            Connections::new(metrics.public_traffic.clone(), proxies),
+            Connections::public(metrics.public_traffic.clone(), proxies),
             public,
             listening.subscribe(),
         )),
         tokio::spawn(listen::serve(
             listeners.private,
-            Connections::new(metrics.private_traffic.clone(), Vec::new()),
+            Connections::private(metrics.private_traffic.clone()),
             private,
             listening.subscribe(),
         )),

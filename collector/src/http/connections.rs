@@ -26,7 +26,9 @@ const MAX_CONNECTIONS: usize = 2048;
 const SENDER_SHARE: usize = 4;
 /// Beyond this share of the places, connections end with their answer.
 const CROWDED_SHARE: usize = 2;
-/// Files that the spool, ClickHouse's connections and the private listener need beside the connections.
+/// Of the private listener: dashboards, scrapes and people.
+const MAX_PRIVATE_CONNECTIONS: usize = 256;
+/// Files that the spool and the connections to ClickHouse need beside them.
 const RESERVED_FILES: usize = 256;
 
 /// The places of one listener. Clones are the same places.
@@ -50,9 +52,13 @@ pub struct Place {
 }
 
 impl Connections {
-    /// As many places as this process may open files.
-    pub fn new(traffic: Arc<Traffic>, proxies: Vec<Network>) -> Connections {
-        Connections::with_max(max_connections(), traffic, proxies)
+    /// For strangers, who may come through `proxies`.
+    pub fn public(traffic: Arc<Traffic>, proxies: Vec<Network>) -> Connections {
+        Connections::with_max(max_public_connections(), traffic, proxies)
+    }
+
+    pub fn private(traffic: Arc<Traffic>) -> Connections {
+        Connections::with_max(MAX_PRIVATE_CONNECTIONS, traffic, Vec::new())
     }
 
     pub fn with_max(max: usize, traffic: Arc<Traffic>, proxies: Vec<Network>) -> Connections {
@@ -121,9 +127,9 @@ impl Drop for Place {
     }
 }
 
-/// Raises the number of files this process may open as far as it is allowed to, and says how many connections fit in. Many systems
-/// start processes with 1,024: connections would use them up, and then the spool could not open its next segment.
-fn max_connections() -> usize {
+/// Raises the number of files this process may open as far as it is allowed to, and says how many connections of strangers fit in.
+/// Many systems start processes with 1,024: connections would use them up, and then the spool could not open its next segment.
+fn max_public_connections() -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: maximum,
@@ -133,7 +139,7 @@ fn max_connections() -> usize {
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let files = usize::try_from(files).unwrap_or(usize::MAX);
     files
-        .saturating_sub(RESERVED_FILES)
+        .saturating_sub(RESERVED_FILES + MAX_PRIVATE_CONNECTIONS)
         .clamp(64, MAX_CONNECTIONS)
 }
 

@@ -196,21 +196,24 @@ impl Page {
     }
 
     fn tables(&mut self, tables: &[TableSize]) {
-        self.family(
-            "vitalscope_clickhouse_table_bytes",
-            "gauge",
-            "Size of a table on ClickHouse's disk.",
-        );
-        for table in tables {
-            self.sample(&label("table", &table.name), table.bytes as f64);
-        }
-        self.family(
-            "vitalscope_clickhouse_table_rows",
-            "gauge",
-            "Rows of a table, superseded ones included.",
-        );
-        for table in tables {
-            self.sample(&label("table", &table.name), table.row_count as f64);
+        type Get = fn(&TableSize) -> u64;
+        let families: [(&'static str, &str, Get); 2] = [
+            (
+                "vitalscope_clickhouse_table_bytes",
+                "Size of a table on ClickHouse's disk.",
+                |table| table.bytes,
+            ),
+            (
+                "vitalscope_clickhouse_table_rows",
+                "Rows of a table, superseded ones included.",
+                |table| table.row_count,
+            ),
+        ];
+        for (name, help, get) in families {
+            self.family(name, "gauge", help);
+            for table in tables {
+                self.sample(&label("table", &table.name), get(table) as f64);
+            }
         }
     }
 

@@ -2,7 +2,10 @@
 //! at the most talkative level, and the log is searched for the marks.
 
 use std::fs::File;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::process::Stdio;
+use std::sync::Mutex;
 
 use collector::store::Access;
 use serde_json::Value;
@@ -17,12 +20,21 @@ const PASSWORD: &str = "marked-password-55e0";
 const ADDRESS: &str = "203.0.113.77";
 const REFERRER: &str = "marked-person@example.org";
 
+/// Our own end of every connection, as the collector saw it.
+static PEERS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn connect(host: &str) -> TcpStream {
+    let stream = TcpStream::connect(host).expect("it listens");
+    let peer = stream.local_addr().expect("it is connected");
+    PEERS.lock().expect("not poisoned").push(peer.to_string());
+    stream
+}
+
 /// Head and body as they are; the answer is read and thrown away.
 fn send(url: &str, method: &str, headers: &str, body: &str) -> u16 {
-    use std::io::{Read, Write};
     let rest = url.trim_start_matches("http://");
     let (host, path) = rest.split_once('/').expect("a path");
-    let mut stream = std::net::TcpStream::connect(host).expect("it listens");
+    let mut stream = connect(host);
     let length = body.len();
     write!(
         stream,
@@ -40,6 +52,11 @@ fn fail_in_every_way(served: &Served) {
     let forwarded = format!("X-Forwarded-For: {ADDRESS}\r\nX-Real-IP: {ADDRESS}\r\n");
     for body in ["{", "[]", "{\"v\":1}", &"[".repeat(70_000)] {
         assert!(send(&ingest, "POST", &forwarded, body) >= 400);
+    }
+    let host = ingest.trim_start_matches("http://").split('/').next();
+    for broken in ["POST ", "NONSENSE\r\n\r\n"] {
+        let mut stream = connect(host.expect("an authority"));
+        stream.write_all(broken.as_bytes()).expect("it reads");
     }
     let path = format!("/u/{REFERRER}?token={TOKEN}");
     let now_ms = collector::clock::now_ms();
@@ -98,6 +115,9 @@ fn check(log: &str) {
         let line = log.lines().find(|line| line.contains(mark));
         assert_eq!(line, None, "{mark}");
     }
+    for peer in PEERS.lock().expect("not poisoned").iter() {
+        assert!(!log.contains(peer), "{peer}");
+    }
 }
 
 #[test]
@@ -113,6 +133,7 @@ fn a_log_holds_no_secret_and_one_line_for_a_failure() {
         let said = |line: &&Value| line["message"].as_str() == Some(message);
         lines.iter().filter(said).count()
     };
+    assert!(of("a connection ended early") >= 1, "{log}");
     assert_eq!(of("a query of the private listener failed"), 1, "{log}");
     assert_eq!(of("ClickHouse did not say how fresh its data is"), 1);
     let all_say = |key: &str| lines.iter().all(|line| line[key].is_string());
