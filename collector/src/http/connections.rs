@@ -100,7 +100,8 @@ impl Connections {
 
     /// Whether a connection had better end with its answer.
     pub fn are_crowded(&self) -> bool {
-        self.places.available_permits() < self.max / CROWDED_SHARE
+        let open = self.traffic.open.load(Ordering::Relaxed);
+        open > (self.max / CROWDED_SHARE) as u64
     }
 }
 

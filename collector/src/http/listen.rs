@@ -125,3 +125,54 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service)
         .into_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+    use tokio::sync::watch;
+
+    use super::*;
+
+    /// One request on a connection that may be kept; the answer's head.
+    async fn ask(stream: &mut TcpStream) -> String {
+        let request = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        stream.write_all(request).await.expect("it reads");
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"ok") {
+            let byte = stream.read_u8().await.expect("it answers");
+            answer.push(byte);
+        }
+        String::from_utf8(answer).expect("text").to_lowercase()
+    }
+
+    #[tokio::test]
+    async fn idle_connections_are_kept_until_half_of_the_places_are_taken() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let connections = Connections::with_max(4, Arc::default(), Vec::new());
+        let router = Router::new().route("/", get(|| async { "ok" }));
+        let (end, ending) = watch::channel(false);
+        let serving = tokio::spawn(serve(listener, connections, router, ending));
+
+        let mut kept = Vec::new();
+        for number in 1..=4 {
+            let mut stream = TcpStream::connect(address).await.expect("it listens");
+            let closes = ask(&mut stream).await.contains("connection: close");
+            assert_eq!(closes, number > 2, "connection {number}");
+            if closes {
+                let mut rest = Vec::new();
+                let ended = stream.read_to_end(&mut rest).await;
+                assert_eq!(ended.expect("an orderly end"), 0);
+            } else {
+                kept.push(stream);
+            }
+        }
+        for stream in &mut kept {
+            assert!(!ask(stream).await.contains("connection: close"));
+        }
+        end.send_replace(true);
+        serving.await.expect("it ends in order");
+    }
+}
