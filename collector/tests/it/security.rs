@@ -215,8 +215,8 @@ fn slow_heads_and_silence_are_cut_off() {
         let began = Instant::now();
         for stream in &mut streams {
             assert_eq!(answer(stream), 0);
+            assert!(began.elapsed() < PATIENCE, "after {:?}", began.elapsed());
         }
-        assert!(began.elapsed() < PATIENCE);
     });
     assert!(target.traffic("failed_total") >= 300.0);
     assert_eq!(target.traffic("open"), 0.0);
