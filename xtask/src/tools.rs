@@ -188,6 +188,13 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
     });
     steps.push(npm_packages(ws, "e2e"));
     steps.extend(browsers::for_tests(ws));
+    // The published configuration is tested in the real thing.
+    let nginx = || find_program("nginx").is_some() || Path::new("/usr/sbin/nginx").is_file();
+    steps.push(Step {
+        name: "nginx".to_owned(),
+        present: Box::new(nginx),
+        get: Box::new(move || browsers::apt(ws, "nginx-light", &nginx)),
+    });
     steps
 }
 

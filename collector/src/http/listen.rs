@@ -10,11 +10,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use super::tls::{Stream, Tls};
 use crate::shutdown::{Shutdown, requested};
 
 /// Connections open at once on one listener; more wait in the kernel's queue.
@@ -33,7 +34,12 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 pub struct Peer(pub SocketAddr);
 
 /// Accepts until `shutdown`, then lets requests in progress end.
-pub async fn serve(listener: TcpListener, router: Router, mut shutdown: Shutdown) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    router: Router,
+    mut shutdown: Shutdown,
+) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let server = Arc::new(server());
@@ -51,10 +57,27 @@ pub async fn serve(listener: TcpListener, router: Router, mut shutdown: Shutdown
                 continue;
             }
         };
-        let connection = connection(&server, stream, Peer(peer), router.clone());
+        let _ = stream.set_nodelay(true); // only latency is lost without it
+        let (server, router, tls) = (server.clone(), router.clone(), tls.clone());
         let watched = graceful.watcher();
+        let mut ending = shutdown.clone();
         tokio::spawn(async move {
             let _slot = slot;
+            let secured = async {
+                match tls {
+                    Some(tls) => tls.accept(stream).await,
+                    None => Ok(Stream::Plain(stream)),
+                }
+            };
+            let stream = tokio::select! {
+                secured = secured => secured,
+                () = requested(&mut ending) => return, // no request of it has come yet
+            };
+            let stream = match stream {
+                Ok(stream) => stream,
+                Err(error) => return debug!(%error, %peer, "a handshake failed"),
+            };
+            let connection = connection(&server, stream, Peer(peer), router);
             if let Err(error) = watched.watch(connection).await {
                 debug!(%error, %peer, "a connection ended early");
             }
@@ -85,11 +108,10 @@ fn server() -> auto::Builder<TokioExecutor> {
 
 fn connection(
     server: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: Stream,
     peer: Peer,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<> {
-    let _ = stream.set_nodelay(true); // only latency is lost without it
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(axum::body::Body::new))

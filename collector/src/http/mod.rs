@@ -5,5 +5,6 @@ pub mod listen;
 pub mod origin;
 pub mod private;
 pub mod public;
+pub mod tls;
 
 pub use error::Problem;

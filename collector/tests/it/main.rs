@@ -5,6 +5,7 @@
 //! a time; a missing engine is a failure that names the install command, never a skip.
 
 mod api;
+mod authority;
 mod cli;
 mod dashboard;
 mod embedded;
@@ -12,11 +13,13 @@ mod engine;
 mod http_public;
 mod ingest;
 mod loadgen;
+mod nginx;
 mod page_views;
 mod rollup;
 mod serve;
 mod shop;
 mod spool;
 mod store;
+mod tls;
 mod watch;
 mod writer;

@@ -17,7 +17,7 @@ const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// A running `vitalscope serve`; killed when dropped.
 pub struct Served {
-    process: Child,
+    pub process: Child,
     pub addresses: BTreeMap<String, String>,
 }
 
@@ -28,7 +28,7 @@ impl Drop for Served {
     }
 }
 
-fn command(data_dir: &Path, access: &Access) -> Command {
+pub fn command(data_dir: &Path, access: &Access) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitalscope"));
     command
         .arg("serve")
@@ -46,9 +46,12 @@ fn command(data_dir: &Path, access: &Access) -> Command {
 
 /// Started and ready: every address has been printed, that of ClickHouse last.
 pub fn serve(data_dir: &Path, access: &Access) -> Served {
-    let mut process = command(data_dir, access)
-        .spawn()
-        .expect("the binary starts");
+    started(&mut command(data_dir, access))
+}
+
+/// [`serve`] with a command of the test's own.
+pub fn started(command: &mut Command) -> Served {
+    let mut process = command.spawn().expect("the binary starts");
     let out = process.stdout.take().expect("it is piped");
     let mut addresses = BTreeMap::new();
     for line in BufReader::new(out).lines() {
@@ -63,17 +66,13 @@ pub fn serve(data_dir: &Path, access: &Access) -> Served {
 }
 
 impl Served {
-    fn post(&self, number: u64) -> u16 {
-        let now_ms = collector::clock::now_ms();
-        let body = format!(
-            "{{\"v\":1,\"view\":\"00000000-0000-4000-8000-{number:012}\",\"seq\":0,\"sent\":{now_ms},\"start\":{now_ms},\
-             \"path\":\"/\",\"m\":[{{\"n\":\"LCP\",\"v\":{number}}}]}}"
-        );
+    pub fn post(&self, number: u64) -> u16 {
+        let body = beacon(number);
         let address = self.addresses["ingest"].replace("{app}", "shop");
         exchange("POST", &address, &body).0
     }
 
-    fn scrape(&self) -> BTreeMap<String, f64> {
+    pub fn scrape(&self) -> BTreeMap<String, f64> {
         let (status, text) = exchange("GET", &self.addresses["metrics"], "");
         assert_eq!(status, 200);
         let samples = text.lines().filter(|line| !line.starts_with('#'));
@@ -100,15 +99,24 @@ impl Served {
     }
 
     /// Asked to end, as by an operator.
-    fn end(mut self) -> ExitStatus {
+    pub fn end(mut self) -> ExitStatus {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).expect("it runs");
         self.process.wait().expect("it ends")
     }
 }
 
+/// A page view of its own with one LCP.
+pub fn beacon(number: u64) -> String {
+    let now_ms = collector::clock::now_ms();
+    format!(
+        "{{\"v\":1,\"view\":\"00000000-0000-4000-8000-{number:012}\",\"seq\":0,\"sent\":{now_ms},\"start\":{now_ms},\
+         \"path\":\"/\",\"m\":[{{\"n\":\"LCP\",\"v\":{number}}}]}}"
+    )
+}
+
 /// Status and body of one request.
-fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
+pub fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
     let rest = url.strip_prefix("http://").expect("an HTTP address");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("it listens");
@@ -125,7 +133,7 @@ fn exchange(method: &str, url: &str, body: &str) -> (u16, String) {
     (status.parse().expect("a status"), body.to_owned())
 }
 
-fn nowhere() -> Access {
+pub fn nowhere() -> Access {
     Access {
         url: NOWHERE.into(),
         database: "vitalscope".into(),
