@@ -58,6 +58,13 @@ impl Authority {
         pair
     }
 
+    /// The authority's own certificate as a file, for `SSL_CERT_FILE`.
+    pub fn write(&self, dir: &Path) -> PathBuf {
+        let path = dir.join("authority.pem");
+        fs::write(&path, self.certificate.pem()).expect("a scratch folder");
+        path
+    }
+
     /// A checked connection to `localhost` on this port.
     pub async fn connect(
         &self,

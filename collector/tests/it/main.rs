@@ -8,6 +8,7 @@ mod api;
 mod authority;
 mod cli;
 mod dashboard;
+mod doctor;
 mod embedded;
 mod engine;
 mod http_public;
