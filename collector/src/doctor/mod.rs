@@ -1,10 +1,11 @@
 //! Why do I see no data? Looks at a collector from outside, in the order in which data flows, and says of each step whether it
 //! works and what to do if it does not. It needs nothing of the collector's own machine.
 //!
-//! [`visit`] speaks HTTP, [`public`] looks at what browsers reach, [`page`] at a page that should carry the agent ([`html`],
+//! [`visit`] speaks HTTP, [`public`] and [`beacon`] look at what browsers reach, [`page`] at a page that should carry the agent ([`html`],
 //! [`csp`]), [`private`] at what operators reach. Nothing of it is stored, but for the page view of [`store`], which has a route
 //! and an environment of its own and no measurement.
 
+mod beacon;
 pub mod csp;
 pub mod html;
 mod page;
@@ -107,7 +108,7 @@ pub async fn examine(options: &Options) -> anyhow::Result<Report> {
         page::look(&visitor, options, address, reached.as_ref(), &mut report).await;
     }
     if reached.is_some() {
-        public::send(&visitor, options, &mut report).await;
+        beacon::send(&visitor, options, &mut report).await;
     }
     match &options.private {
         Some(base) => private::look(&visitor, options, base, &mut report).await,
