@@ -157,7 +157,10 @@ fn spool(spool: &Value, report: &mut Report) {
             "nothing is lost, but ClickHouse does not take it: see the next check, and the log",
         );
     } else {
-        report.good("spool", "beacons go on to ClickHouse at once");
+        report.good(
+            "spool",
+            format!("the oldest beacon in it is {age_s:.0} s old"),
+        );
     }
 }
 
