@@ -10,7 +10,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 use tracing::{debug, warn};
@@ -28,6 +28,11 @@ const GRACE: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Larger heads are refused by the protocol itself (431).
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Requests at once on one HTTP/2 connection. A page sends one or two, a proxy opens more connections.
+const MAX_STREAMS: u32 = 32;
+/// An HTTP/2 client that does not answer a ping this long after being silent has gone, and its place is free again.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Who is at the other end of the connection; in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,13 +107,16 @@ fn server() -> auto::Builder<TokioExecutor> {
     server
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(HEAD_TIMEOUT)
         .max_header_list_size(MAX_HEAD_BYTES as u32);
     server
 }
 
 fn connection(
     server: &auto::Builder<TokioExecutor>,
-    stream: Stream,
+    stream: Stream<TcpStream>,
     peer: Peer,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<> {

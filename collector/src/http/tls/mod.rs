@@ -13,7 +13,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -50,7 +49,10 @@ impl Tls {
 
     /// # Errors
     /// The client speaks no TLS that we do, gave up, or took longer than [`HANDSHAKE_TIMEOUT`].
-    pub async fn accept(&self, stream: TcpStream) -> io::Result<Stream> {
+    pub async fn accept<S>(&self, stream: S) -> io::Result<Stream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         match timeout(HANDSHAKE_TIMEOUT, self.0.accept(stream)).await {
             Ok(accepted) => accepted.map(|stream| Stream::Tls(Box::new(stream))),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),
@@ -59,13 +61,13 @@ impl Tls {
 }
 
 /// A connection as HTTP sees it.
-pub enum Stream {
-    Plain(TcpStream),
+pub enum Stream<S> {
+    Plain(S),
     /// Boxed: its state is a kilobyte that plain connections need not carry.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<S>>),
 }
 
-impl AsyncRead for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Stream<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -78,7 +80,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Stream<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
