@@ -15,6 +15,9 @@ use crate::clock;
 
 /// Known as a bot by its last word.
 const USER_AGENT: &str = "Mozilla/5.0 (compatible; vitalscope-doctor-bot)";
+const DOUBLED: &str = "Access-Control-Allow-Origin is there twice";
+const DOUBLED_ADVICE: &str =
+    "browsers refuse that: remove the Access-Control headers that the proxy adds";
 /// An origin that nobody has.
 const FOREIGN_ORIGIN: &str = "https://doctor.invalid";
 const EXAMPLE_ORIGIN: &str = "https://shop.example";
@@ -88,22 +91,17 @@ async fn preflight(visitor: &Visitor, options: &Options, url: &Url, report: &mut
             said,
             "the proxy adds or removes Access-Control headers: it must leave the collector's alone",
         );
-    } else if answer
-        .headers
-        .get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-        .iter()
-        .count()
-        > 1
-    {
-        let advice = "browsers refuse that: remove the Access-Control headers that the proxy adds";
-        report.bad(
-            "preflight",
-            "Access-Control-Allow-Origin is there twice",
-            advice,
-        );
+    } else if is_doubled(&answer) {
+        report.bad("preflight", DOUBLED, DOUBLED_ADVICE);
     } else {
         report.good("preflight", "OPTIONS allows what browsers ask for");
     }
+}
+
+/// Whether somebody on the way adds the header that the collector sends already.
+fn is_doubled(answer: &Answer) -> bool {
+    let allowed = answer.headers.get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN);
+    allowed.iter().count() > 1
 }
 
 /// A page view that says it is a bot's, filled up with `padding`.
@@ -183,19 +181,8 @@ fn taken(answer: &Answer, options: &Options, app: &str, report: &mut Report) -> 
 
 /// Whether the origin arrives, and whether others may send.
 async fn origins(visitor: &Visitor, url: &Url, origin: &str, answer: &Answer, report: &mut Report) {
-    if answer
-        .headers
-        .get_all(header::ACCESS_CONTROL_ALLOW_ORIGIN)
-        .iter()
-        .count()
-        > 1
-    {
-        let advice = "browsers refuse that: remove the Access-Control headers that the proxy adds";
-        return report.bad(
-            "origin",
-            "Access-Control-Allow-Origin is there twice",
-            advice,
-        );
+    if is_doubled(answer) {
+        return report.bad("origin", DOUBLED, DOUBLED_ADVICE);
     }
     match answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         echoed if echoed == origin => {

@@ -109,21 +109,6 @@ impl Visitor {
         headers: &[(HeaderName, String)],
         body: Bytes,
     ) -> Result<Answer, Failure> {
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let exchange = self.exchange(method, url, headers, body);
-        match timeout(ANSWER_TIMEOUT, exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::Timeout(host)),
-        }
-    }
-
-    async fn exchange(
-        &self,
-        method: Method,
-        url: &Url,
-        headers: &[(HeaderName, String)],
-        body: Bytes,
-    ) -> Result<Answer, Failure> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;
         let path = url[Position::BeforePath..Position::AfterQuery].parse();
@@ -134,6 +119,13 @@ impl Visitor {
             let value = HeaderValue::from_str(value).map_err(broken)?;
             request.headers_mut().insert(name, value);
         }
+        match timeout(ANSWER_TIMEOUT, self.exchange(url, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Timeout(host.to_owned())),
+        }
+    }
+
+    async fn exchange(&self, url: &Url, request: Request<Full<Bytes>>) -> Result<Answer, Failure> {
         let stream = connect(url).await?;
         if url.scheme() != "https" {
             return answer(stream, request, None).await;
