@@ -13,10 +13,12 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use crate::clock;
-use crate::config::{Config, Retention};
+use crate::config::{Config, Retention, TlsFiles};
 use crate::embedded;
 use crate::http::connections::Connections;
 use crate::http::private::{self, SpoolStatus};
+use crate::http::tls::Tls;
+use crate::http::tls::certificate::Certificate;
 use crate::http::{listen, public};
 use crate::ingest::Names;
 use crate::ingest::names::{KEEP_DAYS, Kind};
@@ -61,6 +63,8 @@ async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
 pub struct Collector {
     /// What is where, for people: name and address.
     pub addresses: Vec<(&'static str, String)>,
+    /// Of the listeners that speak TLS.
+    pub certificates: Vec<Arc<Certificate>>,
     spool: Spool,
     metrics: Arc<Metrics>,
     counters_file: PathBuf,
@@ -82,6 +86,10 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
     if config.apps.is_empty() {
         warn!("no [[apps]] configured: beacons of any app are taken from any origin");
     }
+    let secured = [
+        certificate("public", config.public.tls())?,
+        certificate("private", config.private.tls())?,
+    ];
     let limits = Limits::with_max_bytes(config.spool.max_bytes);
     let fsync_seconds = Arc::new(Histogram::default());
     let observed = fsync_seconds.clone();
@@ -125,16 +133,22 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         tokio::spawn(listen::serve(
             listeners.public,
             Connections::public(metrics.public_traffic.clone(), proxies),
+            secured[0].clone().map(Tls::new),
             public,
             listening.subscribe(),
         )),
         tokio::spawn(listen::serve(
             listeners.private,
             Connections::private(metrics.private_traffic.clone()),
+            secured[1].clone().map(Tls::new),
             private,
             listening.subscribe(),
         )),
     ];
+    let certificates: Vec<_> = secured.into_iter().flatten().collect();
+    for certificate in &certificates {
+        tokio::spawn(certificate.clone().watch(listening.subscribe()));
+    }
     let dead_letters = DeadLetters::new(&config.data_dir.join("dead-letter"));
     let parts = StoreParts {
         store,
@@ -153,6 +167,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
     );
     Ok(Collector {
         addresses,
+        certificates,
         spool,
         metrics,
         counters_file,
@@ -200,6 +215,14 @@ impl Collector {
         }
         ended
     }
+}
+
+fn certificate(
+    section: &'static str,
+    tls: Option<TlsFiles<'_>>,
+) -> anyhow::Result<Option<Arc<Certificate>>> {
+    let loaded = tls.map(|tls| Certificate::load(section, tls.certificate, tls.key));
+    Ok(loaded.transpose()?.map(Arc::new))
 }
 
 fn end() -> signal::Sender<bool> {
@@ -334,22 +357,24 @@ fn addresses(
     listeners: &Listeners,
     clickhouse: &str,
 ) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let public = reachable(listeners.public.local_addr()?);
-    let private = reachable(listeners.private.local_addr()?);
+    let public = base(listeners.public.local_addr()?, config.public.tls());
+    let private = base(listeners.private.local_addr()?, config.private.tls());
     let mut addresses = vec![
-        (
-            "ingest",
-            format!("http://{public}{}/{{app}}", config.ingest.path),
-        ),
-        ("agent", format!("http://{public}/agent.js")),
+        ("ingest", format!("{public}{}/{{app}}", config.ingest.path)),
+        ("agent", format!("{public}/agent.js")),
     ];
     if config.demo.enabled {
-        addresses.push(("demo", format!("http://{public}/demo/")));
+        addresses.push(("demo", format!("{public}/demo/")));
     }
-    addresses.push(("dashboard", format!("http://{private}/")));
-    addresses.push(("metrics", format!("http://{private}/metrics")));
+    addresses.push(("dashboard", format!("{private}/")));
+    addresses.push(("metrics", format!("{private}/metrics")));
     addresses.push(("clickhouse", clickhouse.to_owned()));
     Ok(addresses)
+}
+
+fn base(address: SocketAddr, tls: Option<TlsFiles<'_>>) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{}", reachable(address))
 }
 
 /// An address that a browser on this machine can open: listening everywhere includes here.

@@ -152,6 +152,33 @@ mod tests {
         );
     }
 
+    /// Who installs from a release gets the engine that the tests ran on.
+    #[test]
+    fn the_released_script_fetches_the_same_package() {
+        const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let hex = |base64: &str| {
+            let digits = base64.trim_end_matches('=').chars();
+            let bits: String = digits
+                .map(|digit| format!("{:06b}", ALPHABET.find(digit).unwrap()))
+                .collect();
+            let bytes = bits.as_bytes().chunks_exact(8);
+            let byte = |bits| u8::from_str_radix(std::str::from_utf8(bits).unwrap(), 2).unwrap();
+            bytes
+                .map(|bits| format!("{:02x}", byte(bits)))
+                .collect::<String>()
+        };
+        let script = include_str!("../../collector/packaging/install-clickhouse.sh");
+        assert!(script.contains(&format!("version={VERSION}\n")));
+        for package in PACKAGES.iter().filter(|package| package.os == "linux") {
+            let (_, rest) = script.split_once(package.name).expect(package.name);
+            let sum = package
+                .integrity
+                .map(|integrity| hex(integrity.strip_prefix("sha512-").unwrap()));
+            let line = format!("sha512={}\n", sum.unwrap_or_default());
+            assert!(rest.contains(&line), "{line}");
+        }
+    }
+
     #[test]
     fn reads_what_npm_prints() {
         let answer = r#"[{"filename":"a-1.tgz","integrity":"sha512-x==","files":[]}]"#;

@@ -5,6 +5,8 @@ mod bench;
 mod clickhouse;
 mod command;
 mod coverage;
+mod dist;
+mod fuzz;
 mod run;
 mod seed;
 mod size;
@@ -32,6 +34,8 @@ cargo xtask COMMAND
   size                       sizes of snippet, glue and wasm against the budget, and of the agent's peers
   bench [NAME]               what things cost, against bars; without a name: which benches there are
   coverage                   line coverage of the pure crates
+  dist [--deb]               one tarball to install from, in target/dist; also a Debian package
+  fuzz [TARGET]… [SECONDS]   the fuzz targets, a minute each (targets: decode_beacon raw_entries read_segment history_line)
   tidy                       what people forget and no compiler says
   seed FILE                  write the synthetic history as NDJSON, and to the terminal what is known to be in it
   tools                      only install what is missing, for run and test
@@ -61,6 +65,8 @@ fn dispatch(words: &[String]) -> Result<bool> {
         "run" => run::run(&ws, &run_options(rest)?),
         "seed" => write_seed(rest),
         "bench" => bench::run(&ws, rest),
+        "dist" => dist::run(&ws, rest),
+        "fuzz" => fuzz::run(&ws, &fuzz::Options::parse(rest)?),
         "test" => test::run(&ws, &test::Selection::parse(rest)?),
         _ if !rest.is_empty() && command != "help" => {
             bail!("{command} takes no arguments here\n\n{USAGE}")

@@ -14,7 +14,7 @@ use crate::command::{self, tee};
 use crate::tally::{Counts, Tally, libtest, node};
 use crate::tools::{self, Purpose};
 use crate::workspace::Workspace;
-use crate::{agent, clickhouse, coverage, size, tidy};
+use crate::{agent, clickhouse, coverage, fuzz, size, tidy};
 
 /// The slowest kind takes a few minutes on two cores. What takes this long hangs.
 const LIMIT: Duration = Duration::from_secs(25 * 60);
@@ -135,6 +135,7 @@ impl Tests<'_> {
             &["-D", "warnings"],
         );
         self.check("size", size::check);
+        self.check("fuzz", |ws| fuzz::run(ws, &fuzz::Options::short()));
     }
 
     /// In a full run the tests of the pure crates run once, instrumented, and give the coverage on the way.

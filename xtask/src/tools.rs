@@ -188,6 +188,20 @@ fn test_only(ws: &Workspace) -> Vec<Step<'_>> {
     });
     steps.push(npm_packages(ws, "e2e"));
     steps.extend(browsers::for_tests(ws));
+    // libFuzzer is C++, and its crate compiles it.
+    let compiler = || find_program("c++").is_some();
+    steps.push(Step {
+        name: "C++ compiler".to_owned(),
+        present: Box::new(compiler),
+        get: Box::new(move || browsers::apt(ws, "g++", &compiler)),
+    });
+    // The published configuration is tested in the real thing.
+    let nginx = || find_program("nginx").is_some() || Path::new("/usr/sbin/nginx").is_file();
+    steps.push(Step {
+        name: "nginx".to_owned(),
+        present: Box::new(nginx),
+        get: Box::new(move || browsers::apt(ws, "nginx-light", &nginx)),
+    });
     steps
 }
 

@@ -5,6 +5,7 @@ pub mod baseline;
 pub mod clickhouse;
 pub mod deploy;
 pub mod detect;
+pub mod doctor;
 pub mod findings;
 pub mod import;
 pub mod loadgen;
@@ -50,6 +51,7 @@ enum Command {
     Spool(spool::Args),
     Deploy(deploy::Args),
     Loadgen(Box<loadgen::Args>),
+    Doctor(doctor::Args),
 }
 
 /// Parses the command line and runs it.
@@ -87,6 +89,7 @@ async fn run(command: Command, config: Config) -> anyhow::Result<ExitCode> {
         Command::Spool(args) => spool::run(args, config).await,
         Command::Deploy(args) => deploy::run(args, config).await,
         Command::Loadgen(args) => loadgen::run(*args, config).await,
+        Command::Doctor(args) => doctor::run(args, config).await,
     }
 }
 

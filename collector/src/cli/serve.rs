@@ -1,12 +1,15 @@
 //! `vitalscope serve`: the collector, until it is told to end.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tracing::info;
 
 use super::print;
 use crate::config::Config;
+use crate::http::tls::certificate::Certificate;
 use crate::serve::{self, Listeners};
 use crate::shutdown::{Shutdown, requested};
 
@@ -26,16 +29,28 @@ pub struct Args {}
 /// See [`serve::start`].
 pub async fn run(_args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let mut shutdown = signals()?;
+    let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config).await?;
     let collector = tokio::select! {
         started = serve::start(config, listeners) => started?,
         () = requested(&mut shutdown) => return Ok(ExitCode::SUCCESS),
     };
+    tokio::spawn(reload_on(hangup, collector.certificates.clone()));
     for (name, address) in &collector.addresses {
         print::line(format_args!("{name} {address}"))?;
     }
     collector.run(shutdown).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// SIGHUP says that certificates were renewed. Without any it ends nothing either, as it would by default.
+async fn reload_on(mut hangup: Signal, certificates: Vec<Arc<Certificate>>) {
+    while hangup.recv().await.is_some() {
+        for certificate in &certificates {
+            certificate.reload_and_log();
+        }
+        info!("certificates read again; changes of the configuration need a restart");
+    }
 }
 
 /// Turns true at the first SIGINT or SIGTERM; a second one ends the process at once, as it would without us.

@@ -1,5 +1,7 @@
 //! What a configuration must fulfil beyond its types. Everything wrong is named by its key.
 
+use std::path::PathBuf;
+
 use anyhow::{bail, ensure};
 
 use super::{App, Config, Ingest, Network, Private};
@@ -16,6 +18,9 @@ const TAKEN_PREFIXES: [&str; 4] = ["/agent", "/snippet.js", "/schema", "/demo"];
 /// The first thing that is wrong, with its key and what to write instead.
 pub fn check(config: &Config) -> anyhow::Result<()> {
     private(&config.private)?;
+    let (public, private) = (&config.public, &config.private);
+    tls("public", &public.tls_certificate, &public.tls_key)?;
+    tls("private", &private.tls_certificate, &private.tls_key)?;
     ingest(&config.ingest)?;
     let url = &config.clickhouse.url;
     ensure!(
@@ -73,6 +78,15 @@ fn private(private: &Private) -> anyhow::Result<()> {
         "private.token is empty: leave it out, or set one"
     );
     Ok(())
+}
+
+/// What is in the files is seen when they are read.
+fn tls(section: &str, certificate: &Option<PathBuf>, key: &Option<PathBuf>) -> anyhow::Result<()> {
+    match (certificate, key) {
+        (Some(_), None) => bail!("{section}.tls_certificate needs {section}.tls_key beside it"),
+        (None, Some(_)) => bail!("{section}.tls_key needs {section}.tls_certificate beside it"),
+        _ => Ok(()),
+    }
 }
 
 fn ingest(ingest: &Ingest) -> anyhow::Result<()> {
@@ -187,6 +201,8 @@ mod tests {
                 "clickhouse.password",
             ),
             ("[clickhouse]\ndatabase = \"a;b\"", "clickhouse.database"),
+            ("[public]\ntls_key = \"k.pem\"", "public.tls_certificate"),
+            ("[private]\ntls_certificate = \"c.pem\"", "private.tls_key"),
             ("[ingest]\npath = \"v1\"", "ingest.path"),
             ("[ingest]\npath = \"/agent.js\"", "ingest.path"),
             (

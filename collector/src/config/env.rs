@@ -17,9 +17,13 @@ enum Kind {
 const KEYS: &[(&str, &str, Kind)] = &[
     ("", "data_dir", Kind::Text),
     ("public", "listen", Kind::Text),
+    ("public", "tls_certificate", Kind::Text),
+    ("public", "tls_key", Kind::Text),
     ("private", "listen", Kind::Text),
     ("private", "token", Kind::Text),
     ("private", "hosts", Kind::Texts),
+    ("private", "tls_certificate", Kind::Text),
+    ("private", "tls_key", Kind::Text),
     ("clickhouse", "url", Kind::Text),
     ("clickhouse", "database", Kind::Text),
     ("clickhouse", "user", Kind::Text),

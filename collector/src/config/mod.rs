@@ -8,7 +8,7 @@ mod load;
 mod network;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -36,6 +36,9 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Public {
     pub listen: SocketAddr,
+    /// PEM files; both or neither. With them this listener speaks TLS only.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -46,6 +49,38 @@ pub struct Private {
     pub token: Option<String>,
     /// Host names beside the loopback ones that requests may name.
     pub hosts: Vec<String>,
+    /// As of the public listener.
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+}
+
+/// Certificate chain and private key of a listener.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TlsFiles<'c> {
+    pub certificate: &'c Path,
+    pub key: &'c Path,
+}
+
+impl<'c> TlsFiles<'c> {
+    fn of(certificate: &'c Option<PathBuf>, key: &'c Option<PathBuf>) -> Option<TlsFiles<'c>> {
+        // One without the other is refused when the configuration is checked.
+        Some(TlsFiles {
+            certificate: certificate.as_deref()?,
+            key: key.as_deref()?,
+        })
+    }
+}
+
+impl Public {
+    pub fn tls(&self) -> Option<TlsFiles<'_>> {
+        TlsFiles::of(&self.tls_certificate, &self.tls_key)
+    }
+}
+
+impl Private {
+    pub fn tls(&self) -> Option<TlsFiles<'_>> {
+        TlsFiles::of(&self.tls_certificate, &self.tls_key)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -132,6 +167,8 @@ impl Default for Public {
     fn default() -> Self {
         Public {
             listen: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            tls_certificate: None,
+            tls_key: None,
         }
     }
 }
@@ -142,6 +179,8 @@ impl Default for Private {
             listen: SocketAddr::from(([127, 0, 0, 1], 8081)),
             token: None,
             hosts: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
         }
     }
 }

@@ -20,7 +20,8 @@ pub enum Engine {
 /// Nothing found.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the ClickHouse engine is not installed. Install it with `cargo xtask tools`, or set VITALSCOPE_CLICKHOUSE_LIBRARY to \
+    "the ClickHouse engine is not installed. Install it with `cargo xtask tools` (from a source tree) or install-clickhouse.sh (it \
+     came with the program), or set VITALSCOPE_CLICKHOUSE_LIBRARY to \
      libchdb.so, or put a `clickhouse` executable on PATH, or use a server of your own: [clickhouse] url = \
      \"http://HOST:8123\" in vitalscope.toml. Looked for: {looked_for}"
 )]
@@ -37,7 +38,7 @@ pub struct Places {
     pub path: Option<OsString>,
     /// Tool cache: `VITALSCOPE_TOOLS`, `$XDG_CACHE_HOME/vitalscope/tools` or `~/.cache/vitalscope/tools`.
     pub tools: Option<PathBuf>,
-    /// Folder of the running binary.
+    /// Folder of the running binary; `../lib/vitalscope` of it is where install-clickhouse.sh puts the library.
     pub beside: Option<PathBuf>,
 }
 
@@ -75,7 +76,13 @@ pub fn find(places: &Places) -> Result<Engine, Missing> {
         .tools
         .iter()
         .map(|tools| tools.join("clickhouse").join(VERSION).join(LIBRARY));
-    let beside = places.beside.iter().map(|folder| folder.join(LIBRARY));
+    let beside = places.beside.iter().flat_map(|folder| {
+        let installed = folder.parent().map(|prefix| prefix.join("lib/vitalscope"));
+        [Some(folder.clone()), installed]
+            .into_iter()
+            .flatten()
+            .map(|folder| folder.join(LIBRARY))
+    });
     let candidates = places
         .library
         .iter()
@@ -126,6 +133,13 @@ mod tests {
         assert_eq!(find(&places).ok(), Some(Engine::Executable(on_path)));
         places.path = None;
         assert_eq!(find(&places).ok(), Some(Engine::Library(cached)));
+        let installed = scratch.join("lib/vitalscope").join(LIBRARY);
+        std::fs::create_dir_all(installed.parent().expect("has a parent"))
+            .expect("temporary folder");
+        std::fs::write(&installed, "").expect("temporary file");
+        places.tools = None;
+        places.beside = Some(scratch.join("bin"));
+        assert_eq!(find(&places).ok(), Some(Engine::Library(installed)));
         std::fs::remove_dir_all(scratch).expect("was created above");
     }
 
@@ -138,6 +152,7 @@ mod tests {
         let text = find(&places).expect_err("nothing is there").to_string();
         for part in [
             "cargo xtask tools",
+            "install-clickhouse.sh",
             "[clickhouse] url",
             "/nowhere/clickhouse/",
         ] {

@@ -7,17 +7,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, Version, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::connections::{self, Connections, Counted};
+use super::tls::{Stream, Tls};
 use crate::shutdown::{Shutdown, requested};
 
 /// From the first byte of a connection, or the end of the answer before, to the end of the next head.
@@ -29,6 +31,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Larger heads are refused by the protocol itself (431).
 const MAX_HEAD_BYTES: usize = 32 * 1024;
 
+/// Requests at once on one HTTP/2 connection. A page sends one or two, a proxy opens more connections.
+const MAX_STREAMS: u32 = 32;
+/// An HTTP/2 client that does not answer a ping this long after being silent has gone, and its place is free again.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+
 /// Who is at the other end of the connection; in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
@@ -37,11 +44,15 @@ pub struct Peer(pub SocketAddr);
 pub async fn serve(
     listener: TcpListener,
     connections: Connections,
+    tls: Option<Tls>,
     router: Router,
     mut shutdown: Shutdown,
 ) {
     let graceful = GracefulShutdown::new();
-    let server = Arc::new(server());
+    let server = Arc::new(match tls {
+        Some(_) => secured(),
+        None => plain(),
+    });
     loop {
         let place = tokio::select! {
             place = connections.free() => place,
@@ -63,12 +74,29 @@ pub async fn serve(
             continue; // closed at once, and counted
         };
         connections::prepare(&stream);
-        let connection = connection(&server, stream, &connections, Peer(peer), router.clone());
-        let watched = graceful.watcher();
+        let stream = Counted {
+            stream,
+            traffic: connections.traffic.clone(),
+        };
+        let (server, router, tls) = (server.clone(), router.clone(), tls.clone());
+        let (connections, watched) = (connections.clone(), graceful.watcher());
+        let mut ending = shutdown.clone();
         tokio::spawn(async move {
             let traffic = place.traffic().clone();
             let _place = place;
+            let stream = tokio::select! {
+                stream = handshake(tls, stream) => stream,
+                () = requested(&mut ending) => return, // no request of it has come yet
+            };
             // Without the address: nobody's is written down.
+            let stream = match stream {
+                Ok(stream) => stream,
+                Err(error) => {
+                    traffic.failed.fetch_add(1, Ordering::Relaxed);
+                    return debug!(%error, "a handshake failed");
+                }
+            };
+            let connection = connection(&server, stream, connections, Peer(peer), router);
             if let Err(error) = watched.watch(connection).await {
                 traffic.failed.fetch_add(1, Ordering::Relaxed);
                 debug!(%error, "a connection ended early");
@@ -84,37 +112,55 @@ pub async fn serve(
     }
 }
 
+async fn handshake<S>(tls: Option<Tls>, stream: S) -> std::io::Result<Stream<S>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match tls {
+        Some(tls) => tls.accept(stream).await,
+        None => Ok(Stream::Plain(stream)),
+    }
+}
+
 /// HTTP/1 only. HTTP/2 without TLS is spoken by no browser and by few proxies, while one connection of it carries as many
 /// requests as a hundred of these, may stay silent for ever, and has a class of attacks of its own (resets, continuations).
-fn server() -> auto::Builder<TokioExecutor> {
-    let mut server = auto::Builder::new(TokioExecutor::new()).http1_only();
+fn plain() -> auto::Builder<TokioExecutor> {
+    secured().http1_only()
+}
+
+/// What the client has chosen in its handshake.
+fn secured() -> auto::Builder<TokioExecutor> {
+    let mut server = auto::Builder::new(TokioExecutor::new());
     server
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES);
     server
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(HEAD_TIMEOUT)
+        .max_header_list_size(MAX_HEAD_BYTES as u32);
+    server
 }
 
 fn connection(
     server: &auto::Builder<TokioExecutor>,
-    stream: TcpStream,
-    connections: &Connections,
+    stream: Stream<Counted<TcpStream>>,
+    connections: Connections,
     peer: Peer,
     router: Router,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<> {
-    let stream = Counted {
-        stream,
-        traffic: connections.traffic.clone(),
-    };
-    let connections = connections.clone();
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
+        let may_close = request.version() < Version::HTTP_2;
         let answer = router.clone().oneshot(request.map(axum::body::Body::new));
         let connections = connections.clone();
         async move {
             let mut response = answer.await?;
-            if connections.are_crowded() {
+            if may_close && connections.are_crowded() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().insert(header::CONNECTION, close);
             }
@@ -154,7 +200,7 @@ mod tests {
         let connections = Connections::with_max(4, Arc::default(), Vec::new());
         let router = Router::new().route("/", get(|| async { "ok" }));
         let (end, ending) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, connections, router, ending));
+        let serving = tokio::spawn(serve(listener, connections, None, router, ending));
 
         let mut kept = Vec::new();
         for number in 1..=4 {

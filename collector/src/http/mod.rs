@@ -7,5 +7,6 @@ pub mod origin;
 pub mod private;
 pub mod public;
 pub mod sender;
+pub mod tls;
 
 pub use error::Problem;

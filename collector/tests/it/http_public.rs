@@ -24,16 +24,16 @@ const NOW_MS: u64 = 1_763_683_200_500;
 const ORIGIN: &str = "https://shop.example";
 
 /// A public listener on a real spool.
-struct Collector {
-    router: Router,
+pub struct Collector {
+    pub router: Router,
     metrics: Arc<Metrics>,
-    spool: Spool,
+    pub spool: Spool,
     reader: Reader,
     _dir: TempDir,
 }
 
 /// With one app, `shop`, for one origin.
-fn collector() -> Collector {
+pub fn collector() -> Collector {
     let shop = config::App {
         name: "shop".into(),
         origins: vec![ORIGIN.into()],
@@ -46,12 +46,35 @@ fn collector() -> Collector {
     with(vec![shop], limits)
 }
 
+/// For every app, with other scripts than the test's.
+pub fn with_assets(assets: Assets) -> Collector {
+    with_all(
+        Vec::new(),
+        Limits::with_max_bytes(1 << 26),
+        config::Ingest::default(),
+        assets,
+    )
+}
+
 fn with(apps: Vec<config::App>, limits: Limits) -> Collector {
     configured(apps, limits, config::Ingest::default())
 }
 
 /// With the doors' numbers of `ingest`.
 fn configured(apps: Vec<config::App>, limits: Limits, ingest: config::Ingest) -> Collector {
+    let assets = Assets {
+        agent: Some(Script::new(b"export const agent = 1;".repeat(20))),
+        snippet: Some(Script::new(b"snippet()".to_vec())),
+    };
+    with_all(apps, limits, ingest, assets)
+}
+
+fn with_all(
+    apps: Vec<config::App>,
+    limits: Limits,
+    ingest: config::Ingest,
+    assets: Assets,
+) -> Collector {
     let config = Config {
         apps,
         ingest: config::Ingest {
@@ -65,10 +88,7 @@ fn configured(apps: Vec<config::App>, limits: Limits, ingest: config::Ingest) ->
     let (spool, reader) = Spool::open(dir.path(), limits).unwrap();
     let metrics = Arc::new(Metrics::default());
     let mut state = State::new(&config, spool.clone(), metrics.clone(), || NOW_MS).unwrap();
-    state.assets = Assets {
-        agent: Some(Script::new(b"export const agent = 1;".repeat(20))),
-        snippet: Some(Script::new(b"snippet()".to_vec())),
-    };
+    state.assets = assets;
     Collector {
         router: public::router(state),
         metrics,

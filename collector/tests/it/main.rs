@@ -5,14 +5,17 @@
 //! a time; a missing engine is a failure that names the install command, never a skip.
 
 mod api;
+mod authority;
 mod cli;
 mod dashboard;
+mod doctor;
 mod embedded;
 mod engine;
 mod http_public;
 mod ingest;
 mod loadgen;
 mod metrics;
+mod nginx;
 mod page_views;
 mod rollup;
 mod secrets;
@@ -21,5 +24,6 @@ mod serve;
 mod shop;
 mod spool;
 mod store;
+mod tls;
 mod watch;
 mod writer;

@@ -17,7 +17,7 @@ const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// A running `vitalscope serve`; killed when dropped.
 pub struct Served {
-    process: Child,
+    pub process: Child,
     pub addresses: BTreeMap<String, String>,
 }
 
@@ -48,7 +48,7 @@ pub fn serve(data_dir: &Path, access: &Access) -> Served {
     started(&mut command(data_dir, access))
 }
 
-/// Started and ready: every address has been printed, that of ClickHouse last.
+/// [`serve`] with a command of the test's own. Ready when every address has been printed, that of ClickHouse last.
 pub fn started(command: &mut Command) -> Served {
     let mut process = command.spawn().expect("the binary starts");
     let out = process.stdout.take().expect("it is piped");
@@ -66,11 +66,7 @@ pub fn started(command: &mut Command) -> Served {
 
 impl Served {
     pub fn post(&self, number: u64) -> u16 {
-        let now_ms = collector::clock::now_ms();
-        let body = format!(
-            "{{\"v\":1,\"view\":\"00000000-0000-4000-8000-{number:012}\",\"seq\":0,\"sent\":{now_ms},\"start\":{now_ms},\
-             \"path\":\"/\",\"m\":[{{\"n\":\"LCP\",\"v\":{number}}}]}}"
-        );
+        let body = beacon(number);
         let address = self.addresses["ingest"].replace("{app}", "shop");
         exchange("POST", &address, &body).0
     }
@@ -107,6 +103,15 @@ impl Served {
         kill_process(pid, Signal::TERM).expect("it runs");
         self.process.wait().expect("it ends")
     }
+}
+
+/// A page view of its own with one LCP.
+pub fn beacon(number: u64) -> String {
+    let now_ms = collector::clock::now_ms();
+    format!(
+        "{{\"v\":1,\"view\":\"00000000-0000-4000-8000-{number:012}\",\"seq\":0,\"sent\":{now_ms},\"start\":{now_ms},\
+         \"path\":\"/\",\"m\":[{{\"n\":\"LCP\",\"v\":{number}}}]}}"
+    )
 }
 
 /// Status and body of one request.

@@ -101,7 +101,7 @@ pub fn firefox() -> Option<PathBuf> {
 
 /// Installs until `is_good` says so. Lists are missing on a fresh machine and may be stale on others, which installs an old version;
 /// elsewhere an update is half a minute for nothing.
-fn apt(ws: &Workspace, package: &str, is_good: &dyn Fn() -> bool) -> Result<()> {
+pub(super) fn apt(ws: &Workspace, package: &str, is_good: &dyn Fn() -> bool) -> Result<()> {
     let by_hand = format!("apt-get update && apt-get install --no-install-recommends {package}");
     if find_program("apt-get").is_none() {
         bail!("needs a Debian or Ubuntu machine, or your own installation on PATH");
