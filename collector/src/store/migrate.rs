@@ -35,6 +35,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "0005_timing",
         text: include_str!("../../migrations/0005_timing.sql"),
     },
+    Migration {
+        name: "0006_details",
+        text: include_str!("../../migrations/0006_details.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.
@@ -46,7 +50,12 @@ const RAW: [&str; 6] = [
     "measurement_rows",
     "operation_rows",
 ];
-const ROLLUPS: [&str; 2] = ["rollup_hours", "imported_hours"];
+const ROLLUPS: [&str; 4] = [
+    "rollup_hours",
+    "imported_hours",
+    "rollup_dimension_hours",
+    "rollup_attribution_hours",
+];
 
 #[derive(Row, Deserialize)]
 struct Applied {

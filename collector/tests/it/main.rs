@@ -7,6 +7,7 @@
 mod api;
 mod cli;
 mod dashboard;
+mod details;
 mod embedded;
 mod engine;
 mod http_public;

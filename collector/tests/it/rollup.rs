@@ -10,9 +10,9 @@ use proptest::test_runner::{Config, TestRng, TestRunner};
 use crate::engine;
 use crate::writer::{accepted, count};
 
-const HOUR_MS: u64 = 3_600_000;
+pub const HOUR_MS: u64 = 3_600_000;
 
-async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
+pub async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
     let mut rows = BeaconRows::default();
     for (record, beacon) in (record..).zip(beacons) {
         rows.push(record, beacon).expect("names a view");

@@ -42,17 +42,17 @@ async fn a_migration_cut_short_is_completed_and_an_altered_or_newer_one_refused(
             .expect(statement)
     };
     // As if the program had died between the last statement and the record of it.
-    run("alter table migrations delete where number = 5 settings mutations_sync = 1").await;
-    run("drop view page_views").await;
+    run("alter table migrations delete where number = 6 settings mutations_sync = 1").await;
+    run("drop view rollups_by_dimension").await;
     store
         .migrate(&Retention::default())
         .await
         .expect("completes");
-    run("select * from page_views").await;
+    run("select * from rollups_by_dimension").await;
 
-    run("insert into migrations values (6, '0006_future', 'abc', now64(3))").await;
+    run("insert into migrations values (7, '0007_future', 'abc', now64(3))").await;
     assert!(refusal(&store).await.contains("newer"));
-    run("alter table migrations delete where number = 6 settings mutations_sync = 1").await;
+    run("alter table migrations delete where number = 7 settings mutations_sync = 1").await;
     run("insert into migrations values (2, '0002_rollups', 'abc', now64(3))").await;
     assert!(refusal(&store).await.contains("must never change"));
 }

@@ -2,7 +2,7 @@
 -- edge of an hour may have replaced one beyond it (the clock correction of a later beacon differs a little), so the neighbour
 -- is dirty too. Two collectors write at once: rows can become visible a moment after newer ones, so an hour is computed once more
 -- when its newest arrival has settled. An hour that was computed a moment ago waits.
--- Parameters: since (ms, twice), edge (s, twice), settle (s, twice), pause (s).
+-- Parameters: since (ms, twice), edge (s, twice), table of generations, settle (s, twice), pause (s).
 select a.app as app, toUnixTimestamp(a.hour) as hour, toUnixTimestamp64Milli(a.seen_at) as seen_at_ms
 from
 (
@@ -18,7 +18,7 @@ from
     ]) as hour
     group by app, hour
 ) as a
-left join (select app, hour, seen_at, computed_at from rollup_generations final) as g on g.app = a.app and g.hour = a.hour
+left join (select app, hour, seen_at, computed_at from ? final) as g on g.app = a.app and g.hour = a.hour
 where
     (
         a.seen_at > g.seen_at
