@@ -1,6 +1,7 @@
 //! Rollups equal a recount of the measurements, whatever arrived in which order.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use collector::ingest::Accepted;
 use collector::store::rows::BeaconRows;
@@ -8,7 +9,7 @@ use collector::store::{Store, rollup, writer};
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
 use crate::engine;
-use crate::writer::{accepted, count};
+use crate::writer::{accepted, count, payload, start};
 
 pub const HOUR_MS: u64 = 3_600_000;
 
@@ -138,4 +139,34 @@ async fn the_running_hour_and_minute_are_there_at_once() {
         .await,
         1
     );
+}
+
+/// What live views and short alert windows rely on, through the real spool, writer and rollups at their own pace.
+#[tokio::test(flavor = "multi_thread")]
+async fn minutes_are_queryable_within_ten_seconds_of_the_beacon() {
+    const PROMISE: Duration = Duration::from_secs(10);
+    let store = engine::store().await;
+    let running = start(&store, "minutes");
+    let (stop, shutdown) = tokio::sync::watch::channel(false);
+    let rollups = tokio::spawn(rollup::run(store.clone(), shutdown));
+    for view in 0..3 {
+        let now_ms = count(&store, "select toUInt64(toUnixTimestamp64Milli(now64(3)))").await;
+        let mut beacon = accepted(view, 0, 100.0);
+        beacon.received_ms = now_ms;
+        beacon.started_ms = now_ms;
+        beacon.beacon.start_ms = now_ms;
+        let sent = Instant::now();
+        running.append(vec![payload(&beacon)]).await;
+        engine::eventually("the minute has the beacon", async || {
+            let sql = "select sum(n) from rollups_minute where kind = 'vital'";
+            (count(&store, sql).await > u64::from(view)).then_some(())
+        })
+        .await;
+        let delay = sent.elapsed();
+        println!("beacon to minute: {} ms", delay.as_millis());
+        assert!(delay <= PROMISE, "{delay:?}");
+    }
+    stop.send(true).expect("they run");
+    rollups.await.expect("does not panic");
+    running.drain().await;
 }
