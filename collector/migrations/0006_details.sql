@@ -54,7 +54,8 @@ order by (app, environment, kind, vital, fact, route, hour, name)
 settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
 
 -- As `rollup_generations`, for the two tables above: they cost more, so a running hour is recomputed less often. Hours from before
--- there were such tables are not in here and therefore computed at the first start.
+-- there were such tables are not in here and therefore computed at the first start. In both, the row without an app says up to which
+-- arrival every hour was complete.
 create table rollup_detail_generations
 (
     app LowCardinality(String),

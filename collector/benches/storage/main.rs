@@ -50,10 +50,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         user: server.user.clone(),
         password: server.password.clone(),
     });
-    // Merging must not drop what these visitors left days ago.
     store.migrate(&Retention::default()).await?;
-    let kept = fill(&store, views, days).await?;
+    let kept = measure(&store, views, days).await?;
     server.stop().await;
+    std::fs::remove_dir_all(&folder)?;
     Ok(if kept {
         ExitCode::SUCCESS
     } else {
@@ -61,7 +61,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     })
 }
 
-async fn fill(store: &Store, views: u32, days: u64) -> anyhow::Result<bool> {
+async fn measure(store: &Store, views: u32, days: u64) -> anyhow::Result<bool> {
     let now_ms = count(store, "select toUInt64(toUnixTimestamp64Milli(now64(3)))").await?;
     let first_ms = (now_ms / HOUR_MS - days * 24) * HOUR_MS;
     let (clients, mut visitors) = (Clients::load()?, Visitors::new(SEED));
@@ -126,7 +126,7 @@ async fn count(store: &Store, sql: &str) -> anyhow::Result<u64> {
     Ok(store.client().query(sql).fetch_one().await?)
 }
 
-/// Sets the time of arrival to what it would have been: a block a second, and not all of them now.
+/// Sets the times of arrival to what they would have been, which is what they cost: a block each second, not a dozen now.
 async fn arrive(store: &Store) -> anyhow::Result<()> {
     for table in ["page_view_rows", "measurement_rows", "operation_rows"] {
         let sql = format!(

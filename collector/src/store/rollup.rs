@@ -5,7 +5,7 @@
 //! and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
 //! fills, at most once per pause of its job, and a closed hour is recomputed when something late arrives. Which hours were computed
 //! up to which arrival is in `rollup_generations` and `rollup_detail_generations`, so a restart continues where the last process
-//! ended, and several collectors may do the same work: the newest generation of a key wins, in the tables as in the memory of them.
+//! was complete, and several collectors may do the same work: the newest generation of a key wins, in the tables as in the memory of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,6 +27,9 @@ const MAX_BUSY_RATIO: u32 = 4;
 const SETTLE: Duration = Duration::from_secs(60);
 /// How far the corrected start of a page view moves between its beacons: the spread of network delays.
 const EDGE: Duration = Duration::from_secs(5);
+/// No app has this name. Under it the generations say up to which arrival every hour of every app was complete: a process that dies
+/// within a pass must not hide what it had not reached.
+const COMPLETE: &str = "";
 /// Minutes of one statement: its memory grows with them.
 const MINUTES_PER_STATEMENT: usize = 120;
 
@@ -63,9 +66,9 @@ const DETAILS: Hourly = Hourly {
     newest: "select toInt64(max(newest)) from (\
         select max(generation) as newest from rollup_dimension_hours \
         union all select max(generation) from rollup_attribution_hours)",
-    // A million measurements in an hour cost six seconds of one core (`cargo xtask bench storage`): one in twenty, at most.
+    // Measured: six seconds of one core for a million measurements in an hour. So an hour that fills with them takes a fortieth.
     pause: Duration::from_secs(120),
-    // Measured: 330 MB for a million measurements.
+    // Measured: 330 MB of the server's memory for a million measurements.
     hours_per_statement: 4,
 };
 
@@ -89,6 +92,8 @@ struct DirtyHour {
     app: String,
     hour: u32,
     seen_at_ms: i64,
+    waits: bool,
+    counted_ms: i64,
 }
 
 #[derive(Row, Deserialize)]
@@ -138,9 +143,8 @@ async fn keep(store: &Store, job: Job, mut shutdown: Shutdown) {
                     tracing::debug!(job = job.name(), count, elapsed_ms, "rollups recomputed");
                 }
                 Err(error) => {
+                    // Where to look from only moves when a pass is complete: the next one finds the same hours dirty.
                     tracing::warn!(job = job.name(), error = format!("{error:#}"), "rollups could not be recomputed");
-                    // What the server holds may differ from what is remembered here.
-                    progress = None;
                 }
             },
             () = requested(&mut shutdown) => return,
@@ -200,23 +204,32 @@ async fn advance_hours(
     let progress = match progress {
         Some(progress) => progress,
         None => {
-            // Goes on where the tables say the last process ended.
-            let computed = format!(
-                "select toUnixTimestamp64Milli(max(computed_at)) from {}",
+            let complete = format!(
+                "select toUnixTimestamp64Milli(max(seen_at)) from {} where app = '{COMPLETE}'",
                 tables.generations
             );
             progress.insert(Progress {
-                since_ms: (number(store, &computed).await? - in_sight_ms).max(0),
+                since_ms: number(store, &complete).await?.max(0),
                 generation: number(store, tables.newest).await?.max(0) as u64,
             })
         }
     };
     let now_ms = progress.next_generation(store).await?;
-    let count = hours(store, tables, progress, pause)
+    let mut dirty = dirty_hours(store, tables, progress, pause)
         .await
         .context(tables.name)?;
-    progress.since_ms = progress.since_ms.max(now_ms - in_sight_ms);
-    Ok(count)
+    let waiting = dirty.extract_if(.., |hour| hour.waits);
+    let still_needed_ms = waiting.map(|hour| hour.counted_ms).min();
+    compute(store, tables, &dirty, progress.generation)
+        .await
+        .context(tables.name)?;
+    let since_ms = (now_ms - in_sight_ms).min(still_needed_ms.unwrap_or(i64::MAX));
+    progress.since_ms = progress.since_ms.max(since_ms);
+    if !dirty.is_empty() {
+        let complete = [(0, progress.since_ms)];
+        remember(store, tables, COMPLETE, &complete, progress.generation).await?;
+    }
+    Ok(dirty.len())
 }
 
 impl Progress {
@@ -229,36 +242,45 @@ impl Progress {
     }
 }
 
-async fn hours(
+async fn dirty_hours(
     store: &Store,
     tables: &Hourly,
     progress: &Progress,
     pause: Duration,
-) -> anyhow::Result<usize> {
-    let dirty: Vec<DirtyHour> = store
+) -> anyhow::Result<Vec<DirtyHour>> {
+    let query = store
         .client()
         .query(include_str!("sql/rollup_dirty_hours.sql"))
+        .bind(pause.as_secs())
         .bind(progress.since_ms)
         .bind(progress.since_ms)
         .bind(EDGE.as_secs())
         .bind(EDGE.as_secs())
         .bind(Identifier(tables.generations))
         .bind(SETTLE.as_secs())
-        .bind(SETTLE.as_secs())
-        .bind(pause.as_secs())
-        .fetch_all()
-        .await?;
-    for chunk in dirty.chunk_by(|a, b| a.app == b.app) {
-        for hours in chunk.chunks(tables.hours_per_statement) {
-            let starts: Vec<u32> = hours.iter().map(|dirty| dirty.hour).collect();
+        .bind(SETTLE.as_secs());
+    Ok(query.fetch_all().await?)
+}
+
+async fn compute(
+    store: &Store,
+    tables: &Hourly,
+    dirty: &[DirtyHour],
+    generation: u64,
+) -> anyhow::Result<()> {
+    for of_app in dirty.chunk_by(|a, b| a.app == b.app) {
+        let app = &of_app[0].app;
+        for hours in of_app.chunks(tables.hours_per_statement) {
+            let seen = hours.iter().map(|dirty| (dirty.hour, dirty.seen_at_ms));
+            let seen: Vec<(u32, i64)> = seen.collect();
+            let starts: Vec<u32> = seen.iter().map(|(hour, _)| *hour).collect();
             for (sql, branches) in tables.statements {
-                let generation = progress.generation;
-                recompute(store, sql, *branches, &hours[0].app, &starts, generation).await?;
+                recompute(store, sql, *branches, app, &starts, generation).await?;
             }
-            remember(store, tables.generations, hours, progress.generation).await?;
+            remember(store, tables, app, &seen, generation).await?;
         }
     }
-    Ok(dirty.len())
+    Ok(())
 }
 
 async fn minutes(store: &Store, progress: &Progress) -> anyhow::Result<usize> {
@@ -301,22 +323,23 @@ async fn recompute(
     Ok(query.execute().await?)
 }
 
+/// Writes down up to which arrival (ms) each of the hours of an app was counted.
 async fn remember(
     store: &Store,
-    generations: &str,
-    hours: &[DirtyHour],
+    tables: &Hourly,
+    app: &str,
+    hours: &[(u32, i64)],
     generation: u64,
 ) -> anyhow::Result<()> {
-    let starts: Vec<u32> = hours.iter().map(|dirty| dirty.hour).collect();
-    let seen: Vec<i64> = hours.iter().map(|dirty| dirty.seen_at_ms).collect();
+    let (starts, seen): (Vec<u32>, Vec<i64>) = hours.iter().copied().unzip();
     store
         .client()
         .query(
             "insert into ? select ?, fromUnixTimestamp(entry.1), ?, fromUnixTimestamp64Milli(entry.2), now64(3) \
              from (select arrayJoin(arrayZip(?, ?)) as entry)",
         )
-        .bind(Identifier(generations))
-        .bind(&hours[0].app)
+        .bind(Identifier(tables.generations))
+        .bind(app)
         .bind(generation)
         .bind(starts)
         .bind(seen)

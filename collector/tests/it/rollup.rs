@@ -141,6 +141,35 @@ async fn the_running_hour_and_minute_are_there_at_once() {
     );
 }
 
+/// A pass is many statements. What the last process had not reached when it died is found by the next one, however long ago it arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_was_cut_short_hides_nothing() {
+    let store = engine::store().await;
+    let run = async |sql: &str| store.client().query(sql).execute().await.expect(sql);
+    let mut other = accepted(2, 0, 100.0);
+    other.app = "blog".into();
+    insert(&store, 0, &[accepted(1, 0, 100.0), other]).await;
+    for table in ["measurement_rows", "operation_rows"] {
+        run(&format!(
+            "alter table {table} update inserted_at = now64(3) - toIntervalHour(1) where true settings mutations_sync = 1"
+        ))
+        .await;
+    }
+    for generations in ["rollup_generations", "rollup_detail_generations"] {
+        run(&format!(
+            "insert into {generations} values ('blog', toDateTime('2026-11-20 18:00:00', 'UTC'), 1, now64(3), now64(3))"
+        ))
+        .await;
+    }
+    rollup::run_once(&store).await.expect("recomputes");
+    for view in ["rollups", "rollups_by_dimension"] {
+        let sql = format!("select toUInt64(sum(n) > 0) from {view} where app = 'shop'");
+        assert_eq!(count(&store, &sql).await, 1, "{view}");
+    }
+    let pass = rollup::run_once(&store).await.expect("recomputes");
+    assert_eq!((pass.hours, pass.details), (0, 0), "all is complete");
+}
+
 /// What live views and short alert windows rely on, through the real spool, writer and rollups at their own pace.
 #[tokio::test(flavor = "multi_thread")]
 async fn minutes_are_queryable_within_ten_seconds_of_the_beacon() {
