@@ -35,9 +35,13 @@ pub struct Visitors {
 impl Visitors {
     /// The same seed gives the same visitors.
     pub fn new(seed: u8) -> Visitors {
+        let mut recorded: Value =
+            serde_json::from_str(RECORDED).expect("the recorded beacon is JSON");
+        // A later beacon says the timing only when it has changed.
+        recorded["context"]["timing"].take();
         Visitors {
             rng: TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]),
-            recorded: serde_json::from_str(RECORDED).expect("the recorded beacon is JSON"),
+            recorded,
             routes: (0..ROUTES).map(route).collect(),
             releases: ["1.4.2", "1.4.1", "1.5.0-beta"],
         }
@@ -92,7 +96,7 @@ impl Visitors {
         }
     }
 
-    /// The beacons of one page view: when it has loaded, when it has changed, and when it is hidden. Returns how long it was open.
+    /// The beacons of one page view: when it has loaded, and when it is hidden. Returns how long it was open.
     fn view(
         &mut self,
         base: &Value,
@@ -102,73 +106,86 @@ impl Visitors {
     ) -> u64 {
         let loaded_ms = 3_000 + u64::from(self.below(4_000));
         let hidden_ms = loaded_ms + 2_000 + u64::from(self.below(120_000));
+        let route = base["route"].as_str().unwrap_or_default();
+        let place = self.few(4);
+        let heap = 8_000_000 + self.below(60_000_000);
+        let first = self.loaded(base.clone(), &element(route, place), loaded_ms, heap);
+        self.send(first, start_ms, loaded_ms, client, sent);
+        let elements = [1, 2].map(|further| element(route, place + further));
+        let last = self.hidden(base.clone(), &elements, hidden_ms, heap);
+        self.send(last, start_ms, hidden_ms, client, sent);
+        hidden_ms
+    }
+
+    fn loaded(&mut self, mut beacon: Value, element: &str, loaded_ms: u64, heap: u32) -> Value {
         let ttfb_ms = self.around(220.0);
         let fcp_ms = tenth(ttfb_ms + self.around(500.0));
         let lcp_ms = tenth(fcp_ms + self.around(600.0));
-        let route = base["route"].as_str().unwrap_or_default().to_owned();
-        let place = self.few(4);
-        let heap = f64::from(8_000_000 + self.below(60_000_000));
         let connection_ms = self.around(60.0);
-        let mut first = base.clone();
-        first["seq"] = 0.into();
-        first["context"]["timing"] = json!({
+        let image = self.below(PRODUCTS);
+        beacon["seq"] = 0.into();
+        beacon["context"]["timing"] = json!({
             "dns_start_ms": 1.7, "dns_end_ms": 1.7, "connect_start_ms": 1.7, "connect_end_ms": tenth(1.7 + connection_ms),
             "request_ms": tenth(2.0 + connection_ms), "response_end_ms": tenth(ttfb_ms + self.around(40.0)),
             "dom_interactive_ms": tenth(fcp_ms * 0.8), "dom_content_loaded_ms": fcp_ms, "load_ms": tenth(lcp_ms + self.around(300.0)),
         });
-        first["context"]["resources"] = self.resources();
-        let image = self.below(PRODUCTS);
-        first["m"] = json!([
+        beacon["context"]["resources"] = self.resources();
+        beacon["m"] = json!([
             {"n": "FCP", "v": fcp_ms, "a": {"ttfb_ms": ttfb_ms, "render_ms": tenth(fcp_ms - ttfb_ms)}},
             {"n": "LCP", "v": lcp_ms, "a": {
-                "element": element(&route, place), "url": format!("https://cdn.shop.example/images/{image:05}/large.webp"),
+                "element": element, "url": format!("https://cdn.shop.example/images/{image:05}/large.webp"),
                 "ttfb_ms": ttfb_ms, "load_delay_ms": tenth((lcp_ms - ttfb_ms) * 0.4), "load_ms": tenth((lcp_ms - ttfb_ms) * 0.5),
                 "render_delay_ms": tenth((lcp_ms - ttfb_ms) * 0.1)}},
             {"n": "CLS", "v": 0},
             {"n": "TTFB", "v": ttfb_ms, "a": {"waiting_ms": 1.7, "cache_ms": 0, "dns_ms": 0, "connection_ms": connection_ms,
                 "request_ms": tenth(ttfb_ms - connection_ms).max(0.0)}},
-            {"n": "MEMORY", "v": heap, "a": {"source": "used-js-heap", "first_bytes": heap, "peak_bytes": heap, "samples": 1,
-                "age_ms": loaded_ms}},
+            memory(heap, heap, 1, loaded_ms),
         ]);
-        self.send(first, start_ms, loaded_ms, client, sent);
-        let mut last = base.clone();
-        last["seq"] = 1.into();
-        last["context"]["interactions"] = self.below(12).into();
-        last["m"] = json!([{"n": "MEMORY", "v": heap * 1.2, "a": {"source": "used-js-heap", "first_bytes": heap,
-            "peak_bytes": heap * 1.2, "samples": hidden_ms / 10_000 + 1, "age_ms": hidden_ms}}]);
+        beacon
+    }
+
+    /// Says only what is new.
+    fn hidden(
+        &mut self,
+        mut beacon: Value,
+        elements: &[String; 2],
+        hidden_ms: u64,
+        heap: u32,
+    ) -> Value {
+        let [shifted, pressed] = elements;
+        let grown = heap + self.below(heap);
+        let mut measured = vec![memory(heap, grown, hidden_ms / 10_000 + 1, hidden_ms)];
         if self.chance(0.4) {
             let shift = f64::from(self.below(300_000)) / 1e6;
-            push(
-                &mut last,
-                json!({"n": "CLS", "v": shift, "a": {"shift": shift, "shift_at_ms": self.around(1_500.0),
-                "element": element(&route, place + 1), "load_state": "dom-content-loaded"}}),
-            );
+            measured.push(json!({"n": "CLS", "v": shift, "a": {"shift": shift, "shift_at_ms": self.around(1_500.0),
+                "element": shifted, "load_state": "dom-content-loaded"}}));
         }
         if self.chance(0.7) {
             let kind = ["pointerdown", "pointerup", "keydown"][self.few(3) as usize];
             let (delay_ms, processing_ms) = (self.around(4.0), self.around(30.0));
             let inp_ms = 8 * (1 + (delay_ms + processing_ms) as u64 / 8);
-            push(
-                &mut last,
-                json!({"n": "FID", "v": delay_ms, "a": {"type": kind, "element": element(&route, place)}}),
-            );
-            push(
-                &mut last,
+            measured
+                .push(json!({"n": "FID", "v": delay_ms, "a": {"type": kind, "element": pressed}}));
+            measured.push(
                 json!({"n": "INP", "v": inp_ms, "a": {"type": kind, "at_ms": self.around(9_000.0),
                 "input_delay_ms": delay_ms, "processing_ms": processing_ms,
                 "presentation_ms": tenth((inp_ms as f64 - delay_ms - processing_ms).max(0.0)),
-                "element": element(&route, place + 2), "load_state": "complete"}}),
+                "element": pressed, "load_state": "complete"}}),
             );
         }
+        beacon["seq"] = 1.into();
+        beacon["context"]["interactions"] = self.below(12).into();
+        beacon["m"] = measured.into();
         if self.chance(0.3) {
             let count = 1 + self.below(4);
-            last["ops"] = (0..count)
-                .map(|_| json!({"n": format!("GET /api/{}", ["cart", "price", "stock", "reviews"][self.few(4) as usize]),
-                    "v": self.around(150.0), "ok": self.chance(0.98), "at": self.around(4_000.0)}))
-                .collect();
+            beacon["ops"] = (0..count).map(|_| self.operation()).collect();
         }
-        self.send(last, start_ms, hidden_ms, client, sent);
-        hidden_ms
+        beacon
+    }
+
+    fn operation(&mut self) -> Value {
+        let name = ["cart", "price", "stock", "reviews"][self.few(4) as usize];
+        json!({"n": format!("GET /api/{name}"), "v": self.around(150.0), "ok": self.chance(0.98), "at": self.around(4_000.0)})
     }
 
     fn send(
@@ -249,10 +266,9 @@ impl Visitors {
     }
 }
 
-fn push(beacon: &mut Value, measurement: Value) {
-    if let Some(list) = beacon["m"].as_array_mut() {
-        list.push(measurement);
-    }
+fn memory(first: u32, peak: u32, samples: u64, age_ms: u64) -> Value {
+    json!({"n": "MEMORY", "v": peak, "a": {"source": "used-js-heap", "first_bytes": first, "peak_bytes": peak, "samples": samples,
+        "age_ms": age_ms}})
 }
 
 /// Clocks of browsers have a resolution of a tenth of a millisecond.
@@ -284,7 +300,7 @@ fn route(number: usize) -> String {
         .concat();
     match number {
         0 => "/".into(),
-        _ if number % 3 == 0 => format!("/{section}/{word}/:id/reviews"),
+        _ if number.is_multiple_of(3) => format!("/{section}/{word}/:id/reviews"),
         _ => format!("/{section}/{word}/:id"),
     }
 }

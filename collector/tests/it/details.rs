@@ -29,7 +29,8 @@ struct Measured {
     environment: String,
     route: String,
     vital: String,
-    hour: u32,
+    /// Seconds since the epoch.
+    hour: String,
     browser: String,
     os: String,
     country: String,
@@ -50,7 +51,7 @@ struct Cell {
 }
 
 async fn measurements(store: &Store) -> Vec<Measured> {
-    let sql = "select app, environment, route, vital, toUnixTimestamp(toStartOfHour(started_at)) as hour, browser, os, country, connection, \
+    let sql = "select app, environment, route, vital, toString(toUnixTimestamp(toStartOfHour(started_at))) as hour, browser, os, country, connection, \
         device, navigation_type, release, attribution, bucket from measurements";
     let query = store.client().query(sql);
     query.fetch_all().await.expect("answers")
@@ -154,7 +155,7 @@ fn is_phase(key: &str) -> bool {
 /// Counts rows the way the views promise, from the measurements themselves.
 fn recount_dimensions(rows: &[Measured]) -> Cells {
     let group = |row: &Measured, dimension: &str| {
-        [&row.app, &row.environment, dimension, &row.hour.to_string()].map(String::from)
+        [&row.app, &row.environment, dimension, &row.hour].map(String::from)
     };
     let mut counts = BTreeMap::new();
     for row in rows {
@@ -171,17 +172,8 @@ fn recount_dimensions(rows: &[Measured]) -> Cells {
             let leads = leaders.contains(&(group(row, dimension), value.clone()));
             let value = if leads { value } else { OTHER };
             for route in routes(row) {
-                let (hour, bucket) = (row.hour.to_string(), Some(row.bucket));
-                let key = [
-                    &row.app,
-                    &row.environment,
-                    route,
-                    &row.vital,
-                    &hour,
-                    dimension,
-                    value,
-                ];
-                add(&mut cells, key, 0.0, bucket);
+                let key = key(row, route, dimension, value);
+                add(&mut cells, key, 0.0, Some(row.bucket));
             }
         }
     }
@@ -190,8 +182,15 @@ fn recount_dimensions(rows: &[Measured]) -> Cells {
 
 fn recount_attribution(rows: &[Measured]) -> Cells {
     let group = |row: &Measured, route: &str, fact: &str| {
-        let hour = row.hour.to_string();
-        [&row.app, &row.environment, route, &row.vital, &hour, fact].map(String::from)
+        [
+            &row.app,
+            &row.environment,
+            route,
+            &row.vital,
+            &row.hour,
+            fact,
+        ]
+        .map(String::from)
     };
     let mut counts = BTreeMap::new();
     for row in rows {
@@ -210,19 +209,8 @@ fn recount_attribution(rows: &[Measured]) -> Cells {
             for route in routes(row) {
                 let leads = leaders.contains(&(group(row, route, &fact), name.clone()));
                 let name = if leads { name.as_str() } else { OTHER };
-                let (hour, bucket) = (
-                    row.hour.to_string(),
-                    (fact != "phase").then_some(row.bucket),
-                );
-                let key = [
-                    &row.app,
-                    &row.environment,
-                    route,
-                    &row.vital,
-                    &hour,
-                    &fact,
-                    name,
-                ];
+                let bucket = (fact != "phase").then_some(row.bucket);
+                let key = key(row, route, &fact, name);
                 add(&mut cells, key, ms, bucket);
             }
         }
@@ -230,9 +218,16 @@ fn recount_attribution(rows: &[Measured]) -> Cells {
     cells
 }
 
+fn key(row: &Measured, route: &str, split: &str, name: &str) -> Vec<String> {
+    let (app, environment, vital) = (&row.app, &row.environment, &row.vital);
+    [app, environment, route, vital, &row.hour, split, name]
+        .map(String::from)
+        .to_vec()
+}
+
 /// Only whole milliseconds are sent here, so that sums are exact in any order.
-fn add(cells: &mut Cells, key: [&str; 7], ms: f64, bucket: Option<u16>) {
-    let cell = cells.entry(key.map(String::from).to_vec()).or_default();
+fn add(cells: &mut Cells, key: Vec<String>, ms: f64, bucket: Option<u16>) {
+    let cell = cells.entry(key).or_default();
     cell.0 += 1;
     cell.1 += ms as u64;
     if let Some(bucket) = bucket {
