@@ -21,6 +21,8 @@ cargo xtask bench NAME
                               of another build with VITALSCOPE_AGENT_DIST=FOLDER
   ingest [--quick]            the collector beside nginx, a bare disk and the clickhouse crate: acknowledgements, draining, the
                               whole path, latency, memory, growth (a quarter of an hour; quick: two minutes)
+  storage                     what a page view and a measurement take on disk: 300,000 made-up page views, merged and weighed (some
+                              minutes)
   sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints
 ";
 
@@ -33,6 +35,7 @@ const AGENT_DIST: &str = "VITALSCOPE_AGENT_DIST";
 enum Bench {
     Agent { runs: u32 },
     Ingest { quick: bool },
+    Storage,
     Sizes,
 }
 
@@ -48,6 +51,7 @@ impl Bench {
             },
             ["ingest"] => Ok(Bench::Ingest { quick: false }),
             ["ingest", "--quick"] => Ok(Bench::Ingest { quick: true }),
+            ["storage"] => Ok(Bench::Storage),
             ["sizes"] => Ok(Bench::Sizes),
             _ => bail!("there is no such bench\n\n{USAGE}"),
         }
@@ -62,7 +66,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
     }
     let bench = Bench::parse(words)?;
     let purpose = match bench {
-        Bench::Ingest { .. } => Purpose::Run,
+        Bench::Ingest { .. } | Bench::Storage => Purpose::Run,
         Bench::Agent { .. } | Bench::Sizes => Purpose::Bench,
     };
     let missing = tools::install(ws, purpose)?;
@@ -70,7 +74,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
         bail!("not installed: {}", missing.join("; "));
     }
     let program = match bench {
-        Bench::Ingest { .. } => "cargo",
+        Bench::Ingest { .. } | Bench::Storage => "cargo",
         Bench::Agent { .. } | Bench::Sizes => "node",
     };
     let mut command = Command::new(program);
@@ -81,6 +85,17 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
             command
                 .args(["bench", "--package", "collector", "--bench", "ingest", "--"])
                 .args(quick.then_some("--quick"))
+                .env(
+                    "VITALSCOPE_CLICKHOUSE_LIBRARY",
+                    clickhouse::library(&ws.tools),
+                );
+        }
+        Bench::Storage => {
+            agent::build(ws)?; // the collector embeds it
+            // Bytes are the same however the program was built, and this way it is built already.
+            command
+                .args(["bench", "--profile", "dev"])
+                .args(["--package", "collector", "--bench", "storage"])
                 .env(
                     "VITALSCOPE_CLICKHOUSE_LIBRARY",
                     clickhouse::library(&ws.tools),
@@ -132,6 +147,7 @@ mod tests {
         check(&["agent", "--runs", "7"], Some(Bench::Agent { runs: 7 }));
         check(&["ingest"], Some(Bench::Ingest { quick: false }));
         check(&["ingest", "--quick"], Some(Bench::Ingest { quick: true }));
+        check(&["storage"], Some(Bench::Storage));
         check(&["sizes"], Some(Bench::Sizes));
         check(&["agent", "--runs"], None);
         check(&["agent", "--runs", "0"], None);

@@ -32,8 +32,8 @@ const READ_RECORDS: usize = 5_000;
 const READ_BYTES: usize = 2 * 1024 * 1024;
 /// A spool that cannot be read is a disk that failed: nothing else helps but to try again.
 const READ_RETRY: Duration = Duration::from_secs(30);
-/// At the end: nothing more within this time means that the spool is empty.
-const DRAIN_POLL: Duration = Duration::from_millis(20);
+/// At the end: a read of what is there takes longer only where the disk failed, and what is not read then waits for the next start.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Blocks of some consecutive records.
 #[derive(Debug)]
@@ -167,10 +167,10 @@ async fn collect(reader: &mut Reader, left: Option<Seal>, records: &mut Vec<Reco
     }
 }
 
-/// Takes what is there without waiting; false when there is nothing.
+/// Takes what is there; false when there is nothing. The spool itself knows whether it is empty: a busy machine may take long to answer.
 async fn drain(reader: &mut Reader, records: &mut Vec<Record>) -> bool {
-    while !is_full(records) {
-        match timeout(DRAIN_POLL, read_until(reader, u64::MAX)).await {
+    while !is_full(records) && reader.unread() > 0 {
+        match timeout(DRAIN_PATIENCE, read_until(reader, u64::MAX)).await {
             Ok(more) => records.extend(more),
             Err(_) => break,
         }

@@ -1,15 +1,18 @@
 //! Recomputes histograms per hour and per minute from the rows, whenever rows of theirs have arrived. Nothing is ever added to a
 //! rollup, so repeats, late beacons and changed routes cannot make it drift from the rows.
 //!
-//! The running hour is treated like any other: it is recomputed while it fills, at most every [`PAUSE`], and a closed hour is
-//! recomputed when something late arrives. Which hours were computed up to which arrival is in `rollup_generations`, so a
-//! restart continues where the last process ended.
+//! Three jobs, each at its own pace, so that none waits for another: minutes; hours; and the details of hours (splits by dimension
+//! and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
+//! fills, at most once per pause of its job, and a closed hour is recomputed when something late arrives. Which hours were computed
+//! up to which arrival is in `rollup_generations` and `rollup_detail_generations`, so a restart continues where the last process
+//! was complete, and several collectors may do the same work: the newest generation of a key wins, in the tables as in the memory of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
 use clickhouse::Row;
+use clickhouse::sql::Identifier;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
@@ -18,29 +21,69 @@ use crate::shutdown::{Shutdown, requested};
 
 /// Between two passes: the minutes promise rows in them within 10 s of the beacon, of which sealing takes one.
 const INTERVAL: Duration = Duration::from_secs(3);
-/// A large installation's pass takes longer; then the pause grows with it, so that rollups take at most this share of the time.
+/// A large installation's pass takes longer; then the pause grows with it, so that a job takes at most this share of the time.
 const MAX_BUSY_RATIO: u32 = 4;
-/// An hour that keeps receiving is not computed more often than this.
-const PAUSE: Duration = Duration::from_secs(20);
 /// By then a row that was given its arrival time is visible, whichever collector wrote it.
 const SETTLE: Duration = Duration::from_secs(60);
 /// How far the corrected start of a page view moves between its beacons: the spread of network delays.
 const EDGE: Duration = Duration::from_secs(5);
-/// Hours and minutes of one statement: its memory grows with them.
-const HOURS_PER_STATEMENT: usize = 24;
+/// No app has this name. Under it the generations say up to which arrival every hour of every app was complete: a process that dies
+/// within a pass must not hide what it had not reached.
+const COMPLETE: &str = "";
+/// Minutes of one statement: its memory grows with them.
 const MINUTES_PER_STATEMENT: usize = 120;
+
+/// Tables of hours that are recomputed together.
+struct Hourly {
+    name: &'static str,
+    /// Each with how many branches of it name the app and the hours.
+    statements: &'static [(&'static str, usize)],
+    /// Where it is written down which hours were computed.
+    generations: &'static str,
+    newest: &'static str,
+    /// An hour that keeps receiving is not computed more often than this.
+    pause: Duration,
+    /// Hours of one statement: its memory grows with them.
+    hours_per_statement: usize,
+}
+
+const HOURS: Hourly = Hourly {
+    name: "hours",
+    statements: &[(include_str!("sql/rollup_hours.sql"), 3)],
+    generations: "rollup_generations",
+    newest: "select toInt64(max(generation)) from rollup_hours",
+    pause: Duration::from_secs(20),
+    hours_per_statement: 24,
+};
+
+const DETAILS: Hourly = Hourly {
+    name: "details of hours",
+    statements: &[
+        (include_str!("sql/rollup_dimensions.sql"), 2),
+        (include_str!("sql/rollup_attribution.sql"), 2),
+    ],
+    generations: "rollup_detail_generations",
+    newest: "select toInt64(max(newest)) from (\
+        select max(generation) as newest from rollup_dimension_hours \
+        union all select max(generation) from rollup_attribution_hours)",
+    // Measured: six seconds of one core for a million measurements in an hour. So an hour that fills with them takes a fortieth.
+    pause: Duration::from_secs(120),
+    // Measured: 330 MB of the server's memory for a million measurements.
+    hours_per_statement: 4,
+};
 
 /// What was dirty and is not any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pass {
     pub hours: usize,
+    /// Hours whose details were recomputed.
+    pub details: usize,
     pub minutes: usize,
 }
 
-/// Where the next pass looks from, and the newest generation that was written.
+/// Where the next pass of a job looks from, and the newest generation that it has written.
 struct Progress {
-    hours_since_ms: i64,
-    minutes_since_ms: i64,
+    since_ms: i64,
     generation: u64,
 }
 
@@ -49,6 +92,8 @@ struct DirtyHour {
     app: String,
     hour: u32,
     seen_at_ms: i64,
+    waits: bool,
+    counted_ms: i64,
 }
 
 #[derive(Row, Deserialize)]
@@ -57,21 +102,49 @@ struct DirtyMinute {
     minute: u32,
 }
 
+/// What is recomputed at a pace of its own.
+#[derive(Clone, Copy)]
+enum Job {
+    Minutes,
+    Hours(&'static Hourly),
+}
+
 /// Runs until the end is asked for. Failures are logged and tried again: nothing is lost by waiting.
-pub async fn run(store: Store, mut shutdown: Shutdown) {
+pub async fn run(store: Store, shutdown: Shutdown) {
+    tokio::join!(
+        keep(&store, Job::Minutes, shutdown.clone()),
+        keep(&store, Job::Hours(&HOURS), shutdown.clone()),
+        keep(&store, Job::Hours(&DETAILS), shutdown),
+    );
+}
+
+/// One pass over everything that is dirty, for commands that cannot wait for the next one.
+///
+/// # Errors
+/// The server's.
+pub async fn run_once(store: &Store) -> anyhow::Result<Pass> {
+    Ok(Pass {
+        minutes: advance_minutes(store, &mut None).await?,
+        hours: advance_hours(store, &HOURS, &mut None, Duration::ZERO).await?,
+        details: advance_hours(store, &DETAILS, &mut None, Duration::ZERO).await?,
+    })
+}
+
+/// Repeats the pass of a job, with a pause between two that is longer where a pass takes long.
+async fn keep(store: &Store, job: Job, mut shutdown: Shutdown) {
     let mut progress = None;
     loop {
         let started = Instant::now();
         tokio::select! {
-            outcome = advance(&store, &mut progress, PAUSE) => match outcome {
-                Ok(pass) if pass != Pass::default() => {
-                    tracing::debug!(pass.hours, pass.minutes, elapsed_ms = started.elapsed().as_millis() as u64, "rollups recomputed");
+            outcome = job.pass(store, &mut progress) => match outcome {
+                Ok(0) => {}
+                Ok(count) => {
+                    let elapsed_ms = started.elapsed().as_millis() as u64;
+                    tracing::debug!(job = job.name(), count, elapsed_ms, "rollups recomputed");
                 }
-                Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(error = format!("{error:#}"), "rollups could not be recomputed");
-                    // What the server holds may differ from what is remembered here.
-                    progress = None;
+                    // Where to look from only moves when a pass is complete: the next one finds the same hours dirty.
+                    tracing::warn!(job = job.name(), error = format!("{error:#}"), "rollups could not be recomputed");
                 }
             },
             () = requested(&mut shutdown) => return,
@@ -84,84 +157,138 @@ pub async fn run(store: Store, mut shutdown: Shutdown) {
     }
 }
 
-/// One pass over everything that is dirty, for commands that cannot wait for the next one.
-///
-/// # Errors
-/// The server's.
-pub async fn run_once(store: &Store) -> anyhow::Result<Pass> {
-    advance(store, &mut None, Duration::ZERO).await
-}
-
-async fn advance(
-    store: &Store,
-    progress: &mut Option<Progress>,
-    pause: Duration,
-) -> anyhow::Result<Pass> {
-    let progress = match progress {
-        Some(progress) => progress,
-        None => progress.insert(resume(store).await?),
-    };
-    // The server's clock, because arrival times are the server's; the generation never goes back.
-    let now_ms = number(store, "select toUnixTimestamp64Milli(now64(3))").await?;
-    progress.generation = (now_ms.max(0) as u64).max(progress.generation + 1);
-    let minutes = minutes(store, progress).await.context("minutes")?;
-    progress.minutes_since_ms = now_ms - EDGE.as_millis() as i64;
-    let hours = hours(store, progress, pause).await.context("hours")?;
-    // An hour stays in sight until it was computed after it settled.
-    let in_sight = SETTLE + PAUSE + SETTLE;
-    progress.hours_since_ms = progress
-        .hours_since_ms
-        .max(now_ms - in_sight.as_millis() as i64);
-    Ok(Pass { hours, minutes })
-}
-
-/// Goes on where the tables say the last process ended.
-async fn resume(store: &Store) -> anyhow::Result<Progress> {
-    let computed_ms = number(
-        store,
-        "select toUnixTimestamp64Milli(max(computed_at)) from rollup_generations",
-    )
-    .await?;
-    let hours = number(store, "select toInt64(max(generation)) from rollup_hours").await?;
-    let minutes = number(store, "select toInt64(max(generation)) from rollup_minutes").await?;
-    let margin_ms = (SETTLE + PAUSE + SETTLE).as_millis() as i64;
-    Ok(Progress {
-        hours_since_ms: (computed_ms - margin_ms).max(0),
-        minutes_since_ms: (minutes - margin_ms).max(0),
-        generation: hours.max(minutes).max(0) as u64,
-    })
-}
-
-async fn hours(store: &Store, progress: &Progress, pause: Duration) -> anyhow::Result<usize> {
-    let dirty: Vec<DirtyHour> = store
-        .client()
-        .query(include_str!("sql/rollup_dirty_hours.sql"))
-        .bind(progress.hours_since_ms)
-        .bind(progress.hours_since_ms)
-        .bind(EDGE.as_secs())
-        .bind(EDGE.as_secs())
-        .bind(SETTLE.as_secs())
-        .bind(SETTLE.as_secs())
-        .bind(pause.as_secs())
-        .fetch_all()
-        .await?;
-    for chunk in dirty.chunk_by(|a, b| a.app == b.app) {
-        for hours in chunk.chunks(HOURS_PER_STATEMENT) {
-            let numbers: Vec<u32> = hours.iter().map(|dirty| dirty.hour).collect();
-            let sql = include_str!("sql/rollup_hours.sql");
-            recompute(store, sql, &hours[0].app, &numbers, progress.generation).await?;
-            remember(store, hours, progress.generation).await?;
+impl Job {
+    const fn name(self) -> &'static str {
+        match self {
+            Job::Minutes => "minutes",
+            Job::Hours(tables) => tables.name,
         }
     }
+
+    async fn pass(self, store: &Store, progress: &mut Option<Progress>) -> anyhow::Result<usize> {
+        match self {
+            Job::Minutes => advance_minutes(store, progress).await,
+            Job::Hours(tables) => advance_hours(store, tables, progress, tables.pause).await,
+        }
+    }
+}
+
+async fn advance_minutes(store: &Store, progress: &mut Option<Progress>) -> anyhow::Result<usize> {
+    let margin = SETTLE + SETTLE;
+    let progress = match progress {
+        Some(progress) => progress,
+        None => {
+            let newest = "select toInt64(max(generation)) from rollup_minutes";
+            let generation = number(store, newest).await?;
+            progress.insert(Progress {
+                since_ms: (generation - margin.as_millis() as i64).max(0),
+                generation: generation.max(0) as u64,
+            })
+        }
+    };
+    let now_ms = progress.next_generation(store).await?;
+    let count = minutes(store, progress).await.context("minutes")?;
+    progress.since_ms = now_ms - EDGE.as_millis() as i64;
+    Ok(count)
+}
+
+/// Recomputes the dirty hours of these tables that were not computed within `pause`; answers how many there were.
+async fn advance_hours(
+    store: &Store,
+    tables: &Hourly,
+    progress: &mut Option<Progress>,
+    pause: Duration,
+) -> anyhow::Result<usize> {
+    // An hour stays in sight until it was computed after it settled.
+    let in_sight_ms = (SETTLE + tables.pause + SETTLE).as_millis() as i64;
+    let progress = match progress {
+        Some(progress) => progress,
+        None => {
+            let complete = format!(
+                "select toUnixTimestamp64Milli(max(seen_at)) from {} where app = '{COMPLETE}'",
+                tables.generations
+            );
+            progress.insert(Progress {
+                since_ms: number(store, &complete).await?.max(0),
+                generation: number(store, tables.newest).await?.max(0) as u64,
+            })
+        }
+    };
+    let now_ms = progress.next_generation(store).await?;
+    let mut dirty = dirty_hours(store, tables, progress, pause)
+        .await
+        .context(tables.name)?;
+    let waiting = dirty.extract_if(.., |hour| hour.waits);
+    let still_needed_ms = waiting.map(|hour| hour.counted_ms).min();
+    compute(store, tables, &dirty, progress.generation)
+        .await
+        .context(tables.name)?;
+    let since_ms = (now_ms - in_sight_ms).min(still_needed_ms.unwrap_or(i64::MAX));
+    progress.since_ms = progress.since_ms.max(since_ms);
+    if !dirty.is_empty() {
+        let complete = [(0, progress.since_ms)];
+        remember(store, tables, COMPLETE, &complete, progress.generation).await?;
+    }
     Ok(dirty.len())
+}
+
+impl Progress {
+    /// Begins a new generation and returns the time on the server's clock, because arrival times are the server's; the generation
+    /// never goes back, whatever the clock does.
+    async fn next_generation(&mut self, store: &Store) -> anyhow::Result<i64> {
+        let now_ms = number(store, "select toUnixTimestamp64Milli(now64(3))").await?;
+        self.generation = (now_ms.max(0) as u64).max(self.generation + 1);
+        Ok(now_ms)
+    }
+}
+
+async fn dirty_hours(
+    store: &Store,
+    tables: &Hourly,
+    progress: &Progress,
+    pause: Duration,
+) -> anyhow::Result<Vec<DirtyHour>> {
+    let query = store
+        .client()
+        .query(include_str!("sql/rollup_dirty_hours.sql"))
+        .bind(pause.as_secs())
+        .bind(progress.since_ms)
+        .bind(progress.since_ms)
+        .bind(EDGE.as_secs())
+        .bind(EDGE.as_secs())
+        .bind(Identifier(tables.generations))
+        .bind(SETTLE.as_secs())
+        .bind(SETTLE.as_secs());
+    Ok(query.fetch_all().await?)
+}
+
+async fn compute(
+    store: &Store,
+    tables: &Hourly,
+    dirty: &[DirtyHour],
+    generation: u64,
+) -> anyhow::Result<()> {
+    for of_app in dirty.chunk_by(|a, b| a.app == b.app) {
+        let app = &of_app[0].app;
+        for hours in of_app.chunks(tables.hours_per_statement) {
+            let seen = hours.iter().map(|dirty| (dirty.hour, dirty.seen_at_ms));
+            let seen: Vec<(u32, i64)> = seen.collect();
+            let starts: Vec<u32> = seen.iter().map(|(hour, _)| *hour).collect();
+            for (sql, branches) in tables.statements {
+                recompute(store, sql, *branches, app, &starts, generation).await?;
+            }
+            remember(store, tables, app, &seen, generation).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn minutes(store: &Store, progress: &Progress) -> anyhow::Result<usize> {
     let dirty: Vec<DirtyMinute> = store
         .client()
         .query(include_str!("sql/rollup_dirty_minutes.sql"))
-        .bind(progress.minutes_since_ms)
-        .bind(progress.minutes_since_ms)
+        .bind(progress.since_ms)
+        .bind(progress.since_ms)
         .bind(EDGE.as_secs())
         .bind(EDGE.as_secs())
         .fetch_all()
@@ -173,38 +300,46 @@ async fn minutes(store: &Store, progress: &Progress) -> anyhow::Result<usize> {
     for (app, minutes) in by_app {
         for minutes in minutes.chunks(MINUTES_PER_STATEMENT) {
             let sql = include_str!("sql/rollup_minutes.sql");
-            recompute(store, sql, app, minutes, progress.generation).await?;
+            recompute(store, sql, 3, app, minutes, progress.generation).await?;
         }
     }
     Ok(dirty.len())
 }
 
-/// Runs one of the two recomputing statements for `starts` (seconds since the epoch, in order, not empty).
+/// Runs a recomputing statement, with its number of branches, for `starts` (seconds since the epoch, in order, not empty).
 async fn recompute(
     store: &Store,
     sql: &str,
+    branches: usize,
     app: &str,
     starts: &[u32],
     generation: u64,
 ) -> anyhow::Result<()> {
     let (first, last) = (starts[0], starts[starts.len() - 1]);
     let mut query = store.client().query(sql).bind(generation);
-    for _branch in 0..3 {
+    for _branch in 0..branches {
         query = query.bind(app).bind(first).bind(last).bind(starts);
     }
     Ok(query.execute().await?)
 }
 
-async fn remember(store: &Store, hours: &[DirtyHour], generation: u64) -> anyhow::Result<()> {
-    let starts: Vec<u32> = hours.iter().map(|dirty| dirty.hour).collect();
-    let seen: Vec<i64> = hours.iter().map(|dirty| dirty.seen_at_ms).collect();
+/// Writes down up to which arrival (ms) each of the hours of an app was counted.
+async fn remember(
+    store: &Store,
+    tables: &Hourly,
+    app: &str,
+    hours: &[(u32, i64)],
+    generation: u64,
+) -> anyhow::Result<()> {
+    let (starts, seen): (Vec<u32>, Vec<i64>) = hours.iter().copied().unzip();
     store
         .client()
         .query(
-            "insert into rollup_generations select ?, fromUnixTimestamp(entry.1), ?, fromUnixTimestamp64Milli(entry.2), now64(3) \
+            "insert into ? select ?, fromUnixTimestamp(entry.1), ?, fromUnixTimestamp64Milli(entry.2), now64(3) \
              from (select arrayJoin(arrayZip(?, ?)) as entry)",
         )
-        .bind(&hours[0].app)
+        .bind(Identifier(tables.generations))
+        .bind(app)
         .bind(generation)
         .bind(starts)
         .bind(seen)

@@ -8,6 +8,7 @@ mod api;
 mod authority;
 mod cli;
 mod dashboard;
+mod details;
 mod doctor;
 mod embedded;
 mod engine;

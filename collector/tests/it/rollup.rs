@@ -1,6 +1,7 @@
 //! Rollups equal a recount of the measurements, whatever arrived in which order.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use collector::ingest::Accepted;
 use collector::store::rows::BeaconRows;
@@ -8,11 +9,11 @@ use collector::store::{Store, rollup, writer};
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
 use crate::engine;
-use crate::writer::{accepted, count};
+use crate::writer::{accepted, count, payload, start};
 
-const HOUR_MS: u64 = 3_600_000;
+pub const HOUR_MS: u64 = 3_600_000;
 
-async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
+pub async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
     let mut rows = BeaconRows::default();
     for (record, beacon) in (record..).zip(beacons) {
         rows.push(record, beacon).expect("names a view");
@@ -138,4 +139,63 @@ async fn the_running_hour_and_minute_are_there_at_once() {
         .await,
         1
     );
+}
+
+/// A pass is many statements. What the last process had not reached when it died is found by the next one, however long ago it arrived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_was_cut_short_hides_nothing() {
+    let store = engine::store().await;
+    let run = async |sql: &str| store.client().query(sql).execute().await.expect(sql);
+    let mut other = accepted(2, 0, 100.0);
+    other.app = "blog".into();
+    insert(&store, 0, &[accepted(1, 0, 100.0), other]).await;
+    for table in ["measurement_rows", "operation_rows"] {
+        run(&format!(
+            "alter table {table} update inserted_at = now64(3) - toIntervalHour(1) where true settings mutations_sync = 1"
+        ))
+        .await;
+    }
+    for generations in ["rollup_generations", "rollup_detail_generations"] {
+        run(&format!(
+            "insert into {generations} values ('blog', toDateTime('2026-11-20 18:00:00', 'UTC'), 1, now64(3), now64(3))"
+        ))
+        .await;
+    }
+    rollup::run_once(&store).await.expect("recomputes");
+    for view in ["rollups", "rollups_by_dimension"] {
+        let sql = format!("select toUInt64(sum(n) > 0) from {view} where app = 'shop'");
+        assert_eq!(count(&store, &sql).await, 1, "{view}");
+    }
+    let pass = rollup::run_once(&store).await.expect("recomputes");
+    assert_eq!((pass.hours, pass.details), (0, 0), "all is complete");
+}
+
+/// What live views and short alert windows rely on, through the real spool, writer and rollups at their own pace.
+#[tokio::test(flavor = "multi_thread")]
+async fn minutes_are_queryable_within_ten_seconds_of_the_beacon() {
+    const PROMISE: Duration = Duration::from_secs(10);
+    let store = engine::store().await;
+    let running = start(&store, "minutes");
+    let (stop, shutdown) = tokio::sync::watch::channel(false);
+    let rollups = tokio::spawn(rollup::run(store.clone(), shutdown));
+    for view in 0..3 {
+        let now_ms = count(&store, "select toUInt64(toUnixTimestamp64Milli(now64(3)))").await;
+        let mut beacon = accepted(view, 0, 100.0);
+        beacon.received_ms = now_ms;
+        beacon.started_ms = now_ms;
+        beacon.beacon.start_ms = now_ms;
+        let sent = Instant::now();
+        running.append(vec![payload(&beacon)]).await;
+        engine::eventually("the minute has the beacon", async || {
+            let sql = "select sum(n) from rollups_minute where kind = 'vital'";
+            (count(&store, sql).await > u64::from(view)).then_some(())
+        })
+        .await;
+        let delay = sent.elapsed();
+        println!("beacon to minute: {} ms", delay.as_millis());
+        assert!(delay <= PROMISE, "{delay:?}");
+    }
+    stop.send(true).expect("they run");
+    rollups.await.expect("does not panic");
+    running.drain().await;
 }

@@ -4,6 +4,7 @@ use collector::config::Retention;
 use collector::store::Store;
 
 use crate::engine;
+use crate::writer::count;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn migrating_again_changes_nothing() {
@@ -42,23 +43,51 @@ async fn a_migration_cut_short_is_completed_and_an_altered_or_newer_one_refused(
             .expect(statement)
     };
     // As if the program had died between the last statement and the record of it.
-    run("alter table migrations delete where number = 5 settings mutations_sync = 1").await;
-    run("drop view page_views").await;
+    run("alter table migrations delete where number = 7 settings mutations_sync = 1").await;
+    run("alter table measurement_rows modify column received_at codec(NONE)").await;
     store
         .migrate(&Retention::default())
         .await
         .expect("completes");
-    run("select * from page_views").await;
+    let codec = "select toUInt64(count()) from system.columns where database = currentDatabase() and table = 'measurement_rows' \
+        and name = 'received_at' and compression_codec = 'CODEC(ZSTD(1))'";
+    assert_eq!(count(&store, codec).await, 1);
 
-    run("insert into migrations values (6, '0006_future', 'abc', now64(3))").await;
+    run("insert into migrations values (8, '0008_future', 'abc', now64(3))").await;
     assert!(refusal(&store).await.contains("newer"));
-    run("alter table migrations delete where number = 6 settings mutations_sync = 1").await;
+    run("alter table migrations delete where number = 8 settings mutations_sync = 1").await;
     run("insert into migrations values (2, '0002_rollups', 'abc', now64(3))").await;
     assert!(refusal(&store).await.contains("must never change"));
 }
 
+/// Every table is in one of these lists, so that none is forgotten.
 #[tokio::test(flavor = "multi_thread")]
 async fn retention_follows_the_configuration() {
+    const RAW: [&str; 6] = [
+        "measurement_rows",
+        "operation_rows",
+        "page_view_drop_rows",
+        "page_view_resource_rows",
+        "page_view_rows",
+        "page_view_timing_rows",
+    ];
+    const ROLLUPS: [&str; 4] = [
+        "imported_hours",
+        "rollup_attribution_hours",
+        "rollup_dimension_hours",
+        "rollup_hours",
+    ];
+    /// Few rows: what people decided and what was found is kept.
+    const KEPT: [&str; 8] = [
+        "alert_rows",
+        "baseline_rows",
+        "decision_rows",
+        "deploy_rows",
+        "finding_rows",
+        "migrations",
+        "rollup_detail_generations",
+        "rollup_generations",
+    ];
     let store = engine::store().await;
     store
         .migrate(&Retention {
@@ -67,13 +96,32 @@ async fn retention_follows_the_configuration() {
         })
         .await
         .expect("migrates");
-    let engine: String = store
+    let tables: Vec<(String, String)> = store
         .client()
-        .query("select engine_full from system.tables where database = currentDatabase() and name = 'measurement_rows'")
-        .fetch_one()
+        .query("select name, engine_full from system.tables where database = currentDatabase() and engine like '%MergeTree' order by name")
+        .fetch_all()
         .await
         .expect("answers");
-    assert!(engine.contains("toIntervalDay(7)"), "{engine}");
+    for (name, engine) in &tables {
+        let (ttl, parts) = match name.as_str() {
+            raw if RAW.contains(&raw) => ("toDateTime(received_at) + toIntervalDay(7)", true),
+            rollup if ROLLUPS.contains(&rollup) => ("hour + toIntervalMonth(2)", true),
+            "rollup_minutes" => ("minute + toIntervalHour(25)", true),
+            "evaluation_rows" => ("toDateTime(at) + toIntervalMonth(13)", false),
+            kept if KEPT.contains(&kept) => ("", false),
+            _ => panic!("how long are rows of {name} kept?"),
+        };
+        let found = engine.split_once(" TTL ").map_or("", |(_, rest)| rest);
+        let found = found.split(" SETTINGS").next().unwrap_or_default();
+        assert_eq!(found, ttl, "{name}: {engine}");
+        // Whole parts are dropped, never rewritten.
+        assert_eq!(
+            engine.contains("ttl_only_drop_parts = 1"),
+            parts,
+            "{name}: {engine}"
+        );
+    }
+    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 2);
 }
 
 async fn refusal(store: &Store) -> String {
