@@ -6,6 +6,7 @@
 
 mod api;
 mod cli;
+mod cluster;
 mod dashboard;
 mod embedded;
 mod engine;
@@ -15,6 +16,7 @@ mod loadgen;
 mod page_views;
 mod rollup;
 mod serve;
+mod shards;
 mod shop;
 mod spool;
 mod store;
