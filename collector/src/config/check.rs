@@ -24,10 +24,16 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         is_identifier(&config.clickhouse.database),
         "clickhouse.database is a name of letters, digits and `_`"
     );
-    ensure!(
-        config.clickhouse.cluster.is_none(),
-        "clickhouse.cluster is not supported by this version"
-    );
+    if let Some(cluster) = &config.clickhouse.cluster {
+        ensure!(
+            is_cluster_name(cluster),
+            "clickhouse.cluster is a name of letters, digits, `_`, `-` and `.`, as in remote_servers of your servers"
+        );
+        ensure!(
+            url != "embedded",
+            "clickhouse.cluster needs servers of your own: set clickhouse.url to the HTTP address of one of them"
+        );
+    }
     ensure!(
         config.spool.max_bytes >= MIN_SPOOL_BYTES,
         "spool.max_bytes is at least {MIN_SPOOL_BYTES}"
@@ -135,6 +141,13 @@ fn is_identifier(name: &str) -> bool {
         && !name.as_bytes()[0].is_ascii_digit()
 }
 
+fn is_cluster_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +179,11 @@ mod tests {
         for (toml, key) in [
             ("[clickhouse]\nurl = \"tcp://x\"", "clickhouse.url"),
             ("[clickhouse]\ndatabase = \"a;b\"", "clickhouse.database"),
+            ("[clickhouse]\ncluster = \"main\"", "clickhouse.url"),
+            (
+                "[clickhouse]\nurl = \"http://db:8123\"\ncluster = \"it's\"",
+                "clickhouse.cluster",
+            ),
             ("[ingest]\npath = \"v1\"", "ingest.path"),
             ("[ingest]\npath = \"/agent.js\"", "ingest.path"),
             (

@@ -75,6 +75,14 @@ pub struct Derivation<'a> {
 }
 
 impl Cluster {
+    /// A cluster whose servers have a Keeper.
+    pub fn named(name: String) -> Cluster {
+        Cluster {
+            name,
+            engines: Engines::Replicated,
+        }
+    }
+
     pub fn derivation<'a>(&'a self, database: &'a str) -> Derivation<'a> {
         Derivation {
             cluster: self,

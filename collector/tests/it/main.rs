@@ -13,6 +13,7 @@ mod engine;
 mod http_public;
 mod ingest;
 mod loadgen;
+mod misfit;
 mod page_views;
 mod rollup;
 mod serve;

@@ -21,6 +21,10 @@ const DATABASE: &str = "vitalscope";
 const KEEP_ALIVE: &str = "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; SELECT sleepEachRow(1) FROM numbers(1000000000) \
      SETTINGS max_block_size=1, function_sleep_max_microseconds_per_block=0 FORMAT Null";
 
+/// A hedged request gives up a slow connection for a second one: see [`Shards::revive`].
+const PATIENT: &str = "<use_hedged_requests>0</use_hedged_requests>\
+     <connect_timeout_with_failover_ms>10000</connect_timeout_with_failover_ms>";
+
 /// One server of its own; it ends with this value.
 pub struct Node {
     folder: PathBuf,
@@ -56,7 +60,7 @@ impl Node {
             .collect();
         let local = "<networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>";
         let text = format!(
-            "<clickhouse><profiles><default/></profiles><quotas><default/></quotas><users>
+            "<clickhouse><profiles><default>{PATIENT}</default></profiles><quotas><default/></quotas><users>
              <default><no_password/>{local}<grants><query>GRANT SYSTEM LISTEN ON *.*</query></grants></default>
              <{USER}><password>{PASSWORD}</password>{local}</{USER}>
              <limited><no_password/>{local}<grants>{grants}</grants></limited>
@@ -139,6 +143,22 @@ impl Drop for Node {
     }
 }
 
+impl Shards {
+    /// The embedded engine is a command-line program that listens: unlike a server it ends when a connection to it is reset, as one
+    /// may be whose query needs no more rows. Starts a server that has ended so, and says whether there was one.
+    pub async fn revive(&mut self) -> bool {
+        let mut revived = false;
+        for node in &mut self.nodes {
+            let process = node.process.as_mut().expect("is started");
+            if process.try_wait().expect("it is ours").is_some() {
+                node.start().await;
+                revived = true;
+            }
+        }
+        revived
+    }
+}
+
 pub fn cluster() -> Cluster {
     Cluster {
         name: "main".into(),
@@ -155,12 +175,12 @@ pub async fn one_server(name: &str, grants: &[String]) -> Node {
 }
 
 /// Two running servers that know each other; without a schema.
-pub async fn two_servers(name: &str) -> Shards {
+pub async fn two_servers(name: &str, grants: &[String]) -> Shards {
     let mut nodes = ["0", "1"].map(|number| Node::new(engine::scratch(name).join(number)));
     let shards: String = nodes.iter().map(shard).collect();
     let cluster = format!("<remote_servers><main>{shards}</main></remote_servers>");
     for node in &mut nodes {
-        node.configure(&cluster, &[]);
+        node.configure(&cluster, grants);
         node.start().await;
     }
     Shards { nodes }
@@ -168,7 +188,12 @@ pub async fn two_servers(name: &str) -> Shards {
 
 /// The same with the schema.
 pub async fn two_shards(name: &str) -> Shards {
-    let shards = two_servers(name).await;
+    two_shards_for(name, &[]).await
+}
+
+/// The same, with a user `limited` who has these rights.
+pub async fn two_shards_for(name: &str, grants: &[String]) -> Shards {
+    let shards = two_servers(name, grants).await;
     let statements = schema::statements(DATABASE, Some(&cluster())).expect("our own migrations");
     for node in &shards.nodes {
         for statement in &statements {
