@@ -11,10 +11,10 @@ use super::misfit::Misfit;
 pub const OLDEST: (u32, u32) = (25, 8);
 const OLDEST_NAME: &str = "25.8";
 
-/// Settings that are sent when the server knows them, because its default may be another or its profile may say otherwise. A server
-/// without one behaves as we want or, without the second, must not be given the first.
+/// Settings that are sent when the server knows them, because its default may be another or its profile may say otherwise.
 const WANTED: [(&str, &str); 4] = [
-    // With both, FINAL reads only the granules that a range of time touches, and still finds every newer row of their keys.
+    // With both, FINAL reads only the granules that a range of time touches, and still finds every newer row of their keys. The
+    // second is as old as the oldest server; without it the first would give wrong answers.
     ("use_skip_indexes_if_final", "1"),
     ("use_skip_indexes_if_final_exact_mode", "1"),
     // Tokens of inserts are looked at. The second name is that of servers from 26.2 on.
