@@ -9,7 +9,7 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use crate::clock;
@@ -26,14 +26,17 @@ use crate::metrics::saved::Saved;
 use crate::metrics::{Histogram, Metrics, SpoolGauges};
 use crate::shutdown::{Shutdown, requested};
 use crate::spool::{self, Limits, Reader, Spool};
+use crate::store::cluster::Cluster;
 use crate::store::dead_letter::DeadLetters;
-use crate::store::{Access, Store, queries, rollup, size, writer};
+use crate::store::{Access, Misfit, Store, queries, rollup, size, writer};
 use crate::watch;
 
 /// How often counters that only memory holds are written down.
 const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Between two attempts to reach a ClickHouse server that is not ours.
 const STORE_RETRY: Duration = Duration::from_secs(5);
+/// How long its first answer may keep browsers waiting.
+const FIRST_LOOK: Duration = Duration::from_secs(10);
 
 /// The two doors, open but not served yet.
 pub struct Listeners {
@@ -111,9 +114,12 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         _ => None,
     };
     let access = access(&config, server.as_ref());
-    let store = Store::new(access.clone());
+    let cluster = config.clickhouse.cluster.clone().map(Cluster::named);
+    let store = Store::new(access.clone()).on(cluster);
     if server.is_some() {
         store.migrate(&config.retention).await?;
+    } else {
+        refuse_misfit(&store, &config.retention).await?;
     }
 
     let public_state = public::State::new(&config, spool.clone(), metrics.clone(), clock::now_ms)?;
@@ -263,6 +269,15 @@ impl StoreParts {
             shutdown,
         );
         tokio::join!(writer, rollup, watch, size);
+    }
+}
+
+/// A server of one's own that answers and does not fit is told now, to the person who starts us; everything else can pass by itself.
+async fn refuse_misfit(store: &Store, retention: &Retention) -> anyhow::Result<()> {
+    match timeout(FIRST_LOOK, store.migrate(retention)).await {
+        Ok(Err(error)) if error.is::<Misfit>() => Err(error),
+        // Away, slow, or ready.
+        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::embedded::{self, Connection};
+use crate::store::cluster::Cluster;
 use crate::store::{Access, Store};
 
 /// A command is typed by a person: a server that is just starting may take this long.
@@ -33,7 +34,8 @@ pub async fn store(config: &Config) -> anyhow::Result<Opened> {
         database: config.clickhouse.database.clone(),
         user: connection.address.user.clone(),
         password: connection.address.password.clone(),
-    });
+    })
+    .on(config.clickhouse.cluster.clone().map(Cluster::named));
     store.wait(WAIT).await?;
     store.migrate(&config.retention).await?;
     Ok(Opened { store, connection })

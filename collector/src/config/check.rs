@@ -35,10 +35,16 @@ pub fn check(config: &Config) -> anyhow::Result<()> {
         is_identifier(&config.clickhouse.database),
         "clickhouse.database is a name of letters, digits and `_`"
     );
-    ensure!(
-        config.clickhouse.cluster.is_none(),
-        "clickhouse.cluster is not supported by this version"
-    );
+    if let Some(cluster) = &config.clickhouse.cluster {
+        ensure!(
+            is_cluster_name(cluster),
+            "clickhouse.cluster is a name of letters, digits, `_`, `-` and `.`, as in remote_servers of your servers"
+        );
+        ensure!(
+            url != "embedded",
+            "clickhouse.cluster needs servers of your own: set clickhouse.url to the HTTP address of one of them"
+        );
+    }
     ensure!(
         config.spool.max_bytes >= MIN_SPOOL_BYTES,
         "spool.max_bytes is at least {MIN_SPOOL_BYTES}"
@@ -166,6 +172,13 @@ fn is_identifier(name: &str) -> bool {
         && !name.as_bytes()[0].is_ascii_digit()
 }
 
+fn is_cluster_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,6 +216,11 @@ mod tests {
             ("[clickhouse]\ndatabase = \"a;b\"", "clickhouse.database"),
             ("[public]\ntls_key = \"k.pem\"", "public.tls_certificate"),
             ("[private]\ntls_certificate = \"c.pem\"", "private.tls_key"),
+            ("[clickhouse]\ncluster = \"main\"", "clickhouse.url"),
+            (
+                "[clickhouse]\nurl = \"http://db:8123\"\ncluster = \"it's\"",
+                "clickhouse.cluster",
+            ),
             ("[ingest]\npath = \"v1\"", "ingest.path"),
             ("[ingest]\npath = \"/agent.js\"", "ingest.path"),
             (

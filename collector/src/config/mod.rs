@@ -91,7 +91,7 @@ pub struct ClickHouse {
     pub database: String,
     pub user: String,
     pub password: String,
-    /// Name of a cluster; a later version writes to it.
+    /// Name of the cluster that the server belongs to: tables are made on all of it.
     pub cluster: Option<String>,
 }
 

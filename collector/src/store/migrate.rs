@@ -1,20 +1,31 @@
 //! Applies the numbered migrations. An applied migration never changes: its checksum is kept, and a difference is an error.
+//!
+//! Several collectors may do this at once, and each may be killed at any moment. There is no lock that could be left behind; instead
+//! every statement tolerates its own effect, a migration is recorded after its last one, and a view is only ever made as the newest
+//! migration wants it, so that nobody who is late can put an older one in its place.
 
-use anyhow::{Context, bail, ensure};
+use std::time::Duration;
+
+use anyhow::Context;
 use clickhouse::Row;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::Store;
+use super::found;
+use super::misfit::Misfit;
+use super::refusal;
+use super::schema::{SHARDS, Schema, create_database};
+use super::server;
 use crate::config::Retention;
 
 /// One migration: its number is its place in the list, from 1.
-struct Migration {
-    name: &'static str,
-    text: &'static str,
+pub struct Migration {
+    pub name: &'static str,
+    pub text: &'static str,
 }
 
-const MIGRATIONS: &[Migration] = &[
+pub const MIGRATIONS: &[Migration] = &[
     Migration {
         name: "0001_rows",
         text: include_str!("../../migrations/0001_rows.sql"),
@@ -61,6 +72,13 @@ const ROLLUPS: [&str; 4] = [
     "rollup_attribution_hours",
 ];
 
+/// Two collectors that change one table at the same moment: the server tells one of them to come again. Half a minute in all.
+const ATTEMPTS: u32 = 60;
+const PAUSE: Duration = Duration::from_millis(500);
+/// TABLE_ALREADY_EXISTS and DATABASE_ALREADY_EXISTS in spite of `if not exists`, UNKNOWN_TABLE of one that is being replaced,
+/// DEADLOCK_AVOIDED, CANNOT_ASSIGN_ALTER, and two replacements that meet halfway.
+const IN_EACH_OTHERS_WAY: [u32; 5] = [57, 60, 82, 473, 517];
+
 #[derive(Row, Deserialize)]
 struct Applied {
     number: u32,
@@ -69,66 +87,86 @@ struct Applied {
 }
 
 pub async fn run(store: &Store, retention: &Retention) -> anyhow::Result<()> {
-    let server = store.client.clone().with_database("default");
-    server
-        .query("create database if not exists ?")
-        .bind(clickhouse::sql::Identifier(&store.database))
-        .execute()
+    steps(store, retention)
+        .await
+        .map_err(|error| match Misfit::of(&error, &store.user) {
+            Some(misfit) => error.context(misfit),
+            None => error,
+        })
+}
+
+async fn steps(store: &Store, retention: &Retention) -> anyhow::Result<()> {
+    let cluster = store.cluster.as_ref();
+    store.learn().await?;
+    let layout = match cluster {
+        Some(cluster) => Some(server::shard_weights(store, cluster).await?),
+        None => None,
+    };
+    let mut schema = Schema::new(&store.database, cluster);
+    found::layout(store, layout.as_deref()).await?;
+    execute(store, "default", &create_database(&store.database, cluster))
         .await
         .with_context(|| format!("cannot create the database {}", store.database))?;
-    execute(
-        store,
-        "create table if not exists migrations (number UInt32, name String, checksum String, applied_at DateTime64(3, 'UTC')) \
-         engine = ReplacingMergeTree order by number settings fsync_after_insert = 1, fsync_part_directory = 1",
-    )
-    .await?;
+    for mut statement in schema.record()? {
+        if let (Some(layout), true) = (&layout, statement.contains("engine = Distributed")) {
+            statement += &format!(" comment '{SHARDS}{layout}'");
+        }
+        execute(store, &store.database, &statement).await?;
+    }
     let applied: Vec<Applied> = store
-        .client
+        .client()
         .query("select number, name, checksum from migrations final order by number")
         .fetch_all()
         .await?;
     check(&applied)?;
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(applied.len()) {
-        apply(store, index as u32 + 1, migration).await?;
+    // A server that has joined since has none of it yet.
+    let complete = match cluster {
+        Some(cluster) => found::is_on_every_server(store, cluster).await?,
+        None => true,
+    };
+    for index in 0..MIGRATIONS.len() {
+        let statements = schema.migration(index)?;
+        if index >= applied.len() || !complete {
+            apply(store, index, &statements).await?;
+        }
     }
+    found::compare(store).await?;
     keep_for(store, retention).await
 }
 
 /// What was applied must be a beginning of what this program knows.
-fn check(applied: &[Applied]) -> anyhow::Result<()> {
+fn check(applied: &[Applied]) -> Result<(), Misfit> {
     if let Some(newer) = applied.get(MIGRATIONS.len()) {
-        bail!(
-            "the schema is newer than this program: it has migration {}; use the program that applied it, or a later one",
-            newer.name
-        );
+        return Err(Misfit::NewerSchema {
+            name: newer.name.clone(),
+        });
     }
     for (index, (was, is)) in applied.iter().zip(MIGRATIONS).enumerate() {
-        ensure!(
-            was.number == index as u32 + 1
-                && was.name == is.name
-                && was.checksum == checksum(is.text),
-            "migration {} was applied as {} with another content: an applied migration must never change",
-            is.name,
-            was.name
-        );
+        if was.number != index as u32 + 1
+            || was.name != is.name
+            || was.checksum != checksum(is.text)
+        {
+            return Err(Misfit::OtherMigration {
+                expected: is.name,
+                name: was.name.clone(),
+            });
+        }
     }
     Ok(())
 }
 
-/// A migration that was cut short is applied again from its first statement, so every statement tolerates its own effect.
-async fn apply(store: &Store, number: u32, migration: &Migration) -> anyhow::Result<()> {
-    for statement in statements(migration.text) {
-        let statement = statement
-            .replacen("create table ", "create table if not exists ", 1)
-            .replacen("create view ", "create or replace view ", 1);
-        execute(store, &statement)
+/// A migration that was cut short is applied again from its first statement.
+async fn apply(store: &Store, index: usize, statements: &[String]) -> anyhow::Result<()> {
+    let migration = &MIGRATIONS[index];
+    for statement in statements {
+        execute(store, &store.database, statement)
             .await
             .with_context(|| format!("migration {}", migration.name))?;
     }
     store
-        .client
+        .client()
         .query("insert into migrations values (?, ?, ?, now64(3))")
-        .bind(number)
+        .bind(index as u32 + 1)
         .bind(migration.name)
         .bind(checksum(migration.text))
         .execute()
@@ -137,46 +175,65 @@ async fn apply(store: &Store, number: u32, migration: &Migration) -> anyhow::Res
     Ok(())
 }
 
-/// Retention follows the configuration at every start; the server ignores a TTL that is already set.
+/// Retention follows the configuration at every start. The next merge drops what is over; rewriting every part now would not drop it
+/// sooner.
 async fn keep_for(store: &Store, retention: &Retention) -> anyhow::Result<()> {
-    let raw = format!(
-        "toDateTime(received_at) + interval {} day",
-        retention.raw_days
-    );
-    let rollups = format!("hour + interval {} month", retention.rollup_months);
-    let tables = RAW.iter().map(|table| (table, &raw));
-    for (table, ttl) in tables.chain(ROLLUPS.iter().map(|table| (table, &rollups))) {
-        // The next merge drops what is over; rewriting every part now would not drop it sooner.
+    let raw = ("toDateTime(received_at)", "Day", retention.raw_days);
+    let rollups = ("hour", "Month", retention.rollup_months);
+    let tables = RAW.iter().map(|table| (*table, raw));
+    let tables = tables.chain(ROLLUPS.iter().map(|table| (*table, rollups)));
+    let (source, on_cluster, suffix) = match &store.cluster {
+        Some(cluster) => (
+            format!("clusterAllReplicas('{}', system.tables)", cluster.name),
+            cluster.on_cluster(),
+            "_local",
+        ),
+        None => ("system.tables".into(), String::new(), ""),
+    };
+    let engines: Vec<(String, String)> = store
+        .client()
+        .query(&format!(
+            "select name, engine_full from {source} where database = ? settings skip_unavailable_shards = 1"
+        ))
+        .bind(&store.database)
+        .fetch_all()
+        .await?;
+    for (table, (from, unit, count)) in tables {
+        let table = format!("{table}{suffix}");
+        let ttl = format!("{from} + toInterval{unit}({count})");
+        let kept = engines
+            .iter()
+            .filter(|(name, _)| *name == table)
+            .all(|(_, engine)| engine.contains(&format!("TTL {ttl} ")));
+        if kept {
+            continue;
+        }
         let statement = format!(
-            "alter table {table} modify ttl {ttl} settings materialize_ttl_after_modify = 0"
+            "alter table {table}{on_cluster} modify ttl {ttl} settings materialize_ttl_after_modify = 0"
         );
-        execute(store, &statement)
+        execute(store, &store.database, &statement)
             .await
             .with_context(|| format!("retention of {table}"))?;
     }
     Ok(())
 }
 
-async fn execute(store: &Store, statement: &str) -> clickhouse::error::Result<()> {
+async fn execute(store: &Store, database: &str, statement: &str) -> clickhouse::error::Result<()> {
     // `?` is a placeholder to the client; our statements have none.
-    store
-        .client
-        .query(&statement.replace('?', "??"))
-        .execute()
-        .await
-}
-
-/// The statements of a file: each ends with `;` at the end of a line. Comment lines are for readers of the file.
-fn statements(text: &str) -> Vec<String> {
-    let code: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("--"))
-        .collect();
-    code.join("\n")
-        .split(";\n")
-        .map(|statement| statement.trim().trim_end_matches(';').to_owned())
-        .filter(|statement| !statement.is_empty())
-        .collect()
+    let statement = statement.replace('?', "??");
+    let mut attempt = 1;
+    loop {
+        let client = store.client().clone().with_database(database);
+        let Err(error) = client.query(&statement).execute().await else {
+            return Ok(());
+        };
+        let code = refusal::code(&error.to_string());
+        if attempt == ATTEMPTS || !code.is_some_and(|code| IN_EACH_OTHERS_WAY.contains(&code)) {
+            return Err(error);
+        }
+        attempt += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn checksum(text: &str) -> String {
@@ -202,16 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_split_at_line_ends_only() {
-        let text =
-            "-- first; comment;\ncreate table a (b String default ';x');\n\n  -- more\nselect 1;";
-        assert_eq!(
-            statements(text),
-            ["create table a (b String default ';x')", "select 1"]
-        );
-    }
-
-    #[test]
     fn a_newer_or_altered_schema_is_refused() {
         assert!(check(&[]).is_ok());
         assert!(check(&applied(MIGRATIONS)).is_ok());
@@ -225,21 +272,5 @@ mod tests {
             checksum: String::new(),
         });
         assert!(check(&newer).is_err_and(|error| error.to_string().contains("9999_future")));
-    }
-
-    #[test]
-    fn every_statement_can_be_applied_again() {
-        for migration in MIGRATIONS {
-            for statement in statements(migration.text) {
-                let creates =
-                    statement.starts_with("create table ") || statement.starts_with("create view ");
-                // A codec that is set already stays as it is.
-                let sets_codecs = statement.starts_with("alter table ")
-                    && statement.lines().skip(1).all(|line| {
-                        line.starts_with("    modify column ") && line.contains(" codec(")
-                    });
-                assert!(creates || sets_codecs, "{}: {statement}", migration.name);
-            }
-        }
     }
 }

@@ -6,22 +6,32 @@
 
 pub mod batch;
 pub mod block;
+pub mod cluster;
 pub mod dead_letter;
 pub mod decisions;
+mod found;
 pub mod import;
 mod migrate;
+mod misfit;
 pub mod queries;
 mod refusal;
 pub mod rollup;
 mod row_binary;
 pub mod rows;
+pub mod schema;
+mod server;
 pub mod size;
+mod statement;
 mod tables;
 pub mod verdicts;
 pub mod writer;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+pub use misfit::Misfit;
+
+use self::cluster::Cluster;
 use crate::config::Retention;
 
 /// Where ClickHouse is and who we are there.
@@ -38,7 +48,11 @@ pub struct Access {
 #[derive(Clone)]
 pub struct Store {
     client: clickhouse::Client,
+    /// The same with the settings that this server knows; there once [`Store::migrate`] has asked.
+    fitted: Arc<OnceLock<clickhouse::Client>>,
     database: String,
+    user: String,
+    cluster: Option<Cluster>,
 }
 
 impl Store {
@@ -52,20 +66,45 @@ impl Store {
             .with_setting("async_insert", "0");
         Store {
             client,
+            fitted: Arc::default(),
             database: access.database,
+            user: access.user,
+            cluster: None,
         }
+    }
+
+    /// The store on a cluster of which the server is a part.
+    #[must_use]
+    pub fn on(mut self, cluster: Option<Cluster>) -> Store {
+        for (name, value) in cluster.iter().flat_map(|_| cluster::SETTINGS) {
+            self.client = self.client.with_setting(name, value);
+        }
+        self.cluster = cluster;
+        self
     }
 
     /// A client whose queries run in the database. Reads have no timeout of their own: wrap them in one.
     pub fn client(&self) -> &clickhouse::Client {
-        &self.client
+        self.fitted.get().unwrap_or(&self.client)
+    }
+
+    /// Asks the server what it is, the first time.
+    async fn learn(&self) -> anyhow::Result<()> {
+        if self.fitted.get().is_none() {
+            let mut client = self.client.clone();
+            let server = client.clone().with_database("default");
+            for (name, value) in server::settings(&server).await? {
+                client = client.with_setting(name, value);
+            }
+            self.fitted.get_or_init(|| client);
+        }
+        Ok(())
     }
 
     /// Brings the schema to this version; safe to run again and from several processes.
     ///
     /// # Errors
-    /// When the server cannot be reached, a statement fails, the schema is newer than this program, or a migration that was applied
-    /// has been changed since.
+    /// When the server cannot be reached or a statement fails; with a [`Misfit`] as its context when a person must mend something.
     pub async fn migrate(&self, retention: &Retention) -> anyhow::Result<()> {
         migrate::run(self, retention).await
     }

@@ -7,6 +7,17 @@ const TEXT: &str = "String";
 const WORD: &str = "LowCardinality(String)";
 const STAMP: &str = "DateTime64(3, 'UTC')";
 
+/// All of them.
+pub static ALL: [&Table; 7] = [
+    &PAGE_VIEWS,
+    &DROPS,
+    &TIMING,
+    &RESOURCES,
+    &MEASUREMENTS,
+    &OPERATIONS,
+    &IMPORTED_HOURS,
+];
+
 pub static PAGE_VIEWS: Table = Table {
     name: "page_view_rows",
     columns: &[

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use axum::http::{Method, StatusCode, header};
+use collector::store::Store;
 use serde_json::Value;
 
 use crate::shop::{self, answer, private, request};
@@ -131,7 +132,11 @@ fn nothing_is_inline_foreign_or_parsed_as_markup() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recipe_runs_and_finds_something() {
-    let store = shop::store().await;
+    recipes(&shop::store().await).await;
+}
+
+/// Runs every recipe and checks one fact of each.
+pub async fn recipes(store: &Store) {
     let folder = dashboards().join("sql");
     let recipes = files(&folder);
     assert!(recipes.len() >= 6, "{recipes:?}");

@@ -32,4 +32,3 @@ from
     where n > 0 and app = ? and hour >= fromUnixTimestamp(?) and hour <= fromUnixTimestamp(?) and toUnixTimestamp(hour) in ?
 )
 group by app, kind, vital, environment, route, hour, stratum, release
-settings use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1

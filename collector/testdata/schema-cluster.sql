@@ -1,0 +1,727 @@
+create database if not exists vitalscope on cluster 'main';
+
+create table if not exists migrations_local on cluster 'main'
+(
+    number UInt32,
+    name String,
+    checksum String,
+    applied_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/migrations_local', '{replica}')
+order by number
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists migrations on cluster 'main' as migrations_local
+engine = Distributed('main', 'vitalscope', 'migrations_local', sipHash64(number));
+
+create table if not exists page_view_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    seq UInt32 codec(T64, ZSTD(1)),
+    environment LowCardinality(String),
+    release LowCardinality(String),
+    route LowCardinality(String),
+    path String codec(ZSTD(1)),
+    session_id String codec(ZSTD(1)),
+    navigation_type LowCardinality(String),
+    started_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    device LowCardinality(String),
+    browser LowCardinality(String),
+    os LowCardinality(String),
+    country LowCardinality(String),
+    connection LowCardinality(String),
+    engine LowCardinality(String),
+    stratum LowCardinality(String),
+    referrer String codec(ZSTD(1)),
+    custom Map(LowCardinality(String), String),
+    sample_rate Float64 codec(ZSTD(1)),
+    interactions UInt32 codec(T64, ZSTD(1)),
+    interactions_seen UInt32 codec(T64, ZSTD(1)),
+    entries_dropped UInt32 codec(T64, ZSTD(1)),
+    agent_main_ms Float64 codec(ZSTD(1)),
+    agent_bytes UInt32 codec(T64, ZSTD(1)),
+    timing Map(LowCardinality(String), Float64),
+    inserted_at DateTime64(3, 'UTC') default now64(3, 'UTC') codec(Delta, ZSTD(1)),
+    index started_at_range started_at type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/page_view_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists page_view_rows on cluster 'main' as page_view_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_rows_local', sipHash64(app, view_id));
+
+create table if not exists page_view_drop_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    seq UInt32,
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    drops Map(LowCardinality(String), UInt64)
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/page_view_drop_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms, seq)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists page_view_drop_rows on cluster 'main' as page_view_drop_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_drop_rows_local', sipHash64(app, view_id));
+
+create table if not exists measurement_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    vital LowCardinality(String),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    environment LowCardinality(String),
+    release LowCardinality(String),
+    route LowCardinality(String),
+    path String codec(ZSTD(1)),
+    session_id String codec(ZSTD(1)),
+    navigation_type LowCardinality(String),
+    value Float64 codec(ZSTD(1)),
+    bucket UInt16 codec(ZSTD(1)),
+    rating LowCardinality(String),
+    started_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    device LowCardinality(String),
+    browser LowCardinality(String),
+    os LowCardinality(String),
+    country LowCardinality(String),
+    connection LowCardinality(String),
+    attribution String codec(ZSTD(1)),
+    engine LowCardinality(String),
+    stratum LowCardinality(String),
+    inserted_at DateTime64(3, 'UTC') default now64(3, 'UTC') codec(Delta, ZSTD(1)),
+    index started_at_range started_at type minmax granularity 1,
+    index inserted_at_range inserted_at type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/measurement_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms, vital)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists measurement_rows on cluster 'main' as measurement_rows_local
+engine = Distributed('main', 'vitalscope', 'measurement_rows_local', sipHash64(app, view_id));
+
+create table if not exists operation_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    seq UInt32 codec(T64, ZSTD(1)),
+    position UInt32 codec(T64, ZSTD(1)),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    environment LowCardinality(String),
+    release LowCardinality(String),
+    route LowCardinality(String),
+    session_id String codec(ZSTD(1)),
+    name LowCardinality(String),
+    duration_ms Float64 codec(ZSTD(1)),
+    bucket UInt16 codec(ZSTD(1)),
+    success Bool,
+    error_type LowCardinality(String),
+    memory_bytes Nullable(Float64) codec(ZSTD(1)),
+    input_size Nullable(Float64) codec(ZSTD(1)),
+    attributes String codec(ZSTD(1)),
+    at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    stratum LowCardinality(String),
+    inserted_at DateTime64(3, 'UTC') default now64(3, 'UTC') codec(Delta, ZSTD(1)),
+    index at_range at type minmax granularity 1,
+    index inserted_at_range inserted_at type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/operation_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms, seq, position)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists operation_rows on cluster 'main' as operation_rows_local
+engine = Distributed('main', 'vitalscope', 'operation_rows_local', sipHash64(app, view_id));
+
+create table if not exists rollup_hours_local on cluster 'main'
+(
+    app LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    environment LowCardinality(String),
+    route LowCardinality(String),
+    hour DateTime('UTC') codec(Delta, ZSTD(1)),
+    stratum LowCardinality(String),
+    release LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sessions UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1)),
+    index hour_range hour type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_hours_local', '{replica}', generation)
+partition by toYYYYMM(hour)
+order by (app, kind, vital, environment, route, hour, stratum, release)
+settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists rollup_hours on cluster 'main' as rollup_hours_local
+engine = Distributed('main', 'vitalscope', 'rollup_hours_local', sipHash64(app, kind, vital, environment, route, hour, stratum, release));
+
+create table if not exists rollup_minutes_local on cluster 'main'
+(
+    app LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    environment LowCardinality(String),
+    route LowCardinality(String),
+    minute DateTime('UTC') codec(Delta, ZSTD(1)),
+    stratum LowCardinality(String),
+    release LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sessions UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1)),
+    index minute_range minute type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_minutes_local', '{replica}', generation)
+partition by toStartOfInterval(minute, interval 6 hour)
+order by (app, kind, vital, environment, route, minute, stratum, release)
+ttl minute + interval 25 hour
+settings ttl_only_drop_parts = 1;
+
+create table if not exists rollup_minutes on cluster 'main' as rollup_minutes_local
+engine = Distributed('main', 'vitalscope', 'rollup_minutes_local', sipHash64(app, kind, vital, environment, route, minute, stratum, release));
+
+create table if not exists imported_hours_local on cluster 'main'
+(
+    app LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    environment LowCardinality(String),
+    route LowCardinality(String),
+    hour DateTime('UTC') codec(Delta, ZSTD(1)),
+    stratum LowCardinality(String),
+    release LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sessions UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1)),
+    index hour_range hour type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/imported_hours_local', '{replica}', generation)
+partition by toYYYYMM(hour)
+order by (app, kind, vital, environment, route, hour, stratum, release)
+settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists imported_hours on cluster 'main' as imported_hours_local
+engine = Distributed('main', 'vitalscope', 'imported_hours_local', sipHash64(app, kind, vital, environment, route, hour, stratum, release));
+
+create table if not exists rollup_generations_local on cluster 'main'
+(
+    app LowCardinality(String),
+    hour DateTime('UTC'),
+    generation UInt64,
+    seen_at DateTime64(3, 'UTC'),
+    computed_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_generations_local', '{replica}', generation)
+order by (app, hour)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists rollup_generations on cluster 'main' as rollup_generations_local
+engine = Distributed('main', 'vitalscope', 'rollup_generations_local', sipHash64(app, hour));
+
+create table if not exists baseline_rows_local on cluster 'main'
+(
+    id String,
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    strategy LowCardinality(String),
+    state LowCardinality(String),
+    p50 Float64,
+    p75 Float64,
+    p95 Float64,
+    mean Float64,
+    stddev Float64,
+    n UInt64,
+    hours_used UInt32,
+    hours_left_out UInt32,
+    left_out_reasons Array(String),
+    minimum_detectable_ratio Nullable(Float64),
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    updated_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/baseline_rows_local', '{replica}', version)
+order by id
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists baseline_rows on cluster 'main' as baseline_rows_local
+engine = Distributed('main', 'vitalscope', 'baseline_rows_local', sipHash64(id));
+
+create table if not exists finding_rows_local on cluster 'main'
+(
+    id String,
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    stratum String,
+    direction LowCardinality(String),
+    state LowCardinality(String),
+    severity LowCardinality(String),
+    change_ratio Float64,
+    change_low Float64,
+    change_high Float64,
+    p_value Float64,
+    z Float64,
+    confidence Float64,
+    window_hours UInt32,
+    baseline_p75 Float64,
+    current_p75 Float64,
+    baseline_n UInt64,
+    current_n UInt64,
+    change_point DateTime('UTC'),
+    change_point_low DateTime('UTC'),
+    change_point_high DateTime('UTC'),
+    release String,
+    opened_at DateTime('UTC'),
+    confirmed_at Nullable(DateTime('UTC')),
+    resolved_at Nullable(DateTime('UTC')),
+    recommendation String,
+    withdrawn Bool
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/finding_rows_local', '{replica}', version)
+order by id
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists finding_rows on cluster 'main' as finding_rows_local
+engine = Distributed('main', 'vitalscope', 'finding_rows_local', sipHash64(id));
+
+create table if not exists decision_rows_local on cluster 'main'
+(
+    subject LowCardinality(String),
+    id String,
+    version UInt64,
+    decision LowCardinality(String),
+    note String,
+    at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/decision_rows_local', '{replica}', version)
+order by (subject, id)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists decision_rows on cluster 'main' as decision_rows_local
+engine = Distributed('main', 'vitalscope', 'decision_rows_local', sipHash64(id));
+
+create table if not exists deploy_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    release String,
+    at DateTime64(3, 'UTC'),
+    source LowCardinality(String),
+    version UInt64
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/deploy_rows_local', '{replica}', version)
+order by (app, environment, release, at)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists deploy_rows on cluster 'main' as deploy_rows_local
+engine = Distributed('main', 'vitalscope', 'deploy_rows_local', sipHash64(app, environment, release, at));
+
+create table if not exists alert_rows_local on cluster 'main'
+(
+    id String,
+    version UInt64,
+    rule LowCardinality(String),
+    app LowCardinality(String),
+    route String,
+    vital LowCardinality(String),
+    severity LowCardinality(String),
+    state LowCardinality(String),
+    finding_id String,
+    opened_at DateTime64(3, 'UTC'),
+    resolved_at Nullable(DateTime64(3, 'UTC')),
+    last_sent_at Nullable(DateTime64(3, 'UTC'))
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/alert_rows_local', '{replica}', version)
+order by id
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists alert_rows on cluster 'main' as alert_rows_local
+engine = Distributed('main', 'vitalscope', 'alert_rows_local', sipHash64(id));
+
+create table if not exists evaluation_rows_local on cluster 'main'
+(
+    at DateTime64(3, 'UTC'),
+    from_hour DateTime('UTC'),
+    to_hour DateTime('UTC'),
+    series UInt64,
+    series_days Float64,
+    episodes UInt64,
+    findings UInt64,
+    duration_ms UInt64
+)
+engine = ReplicatedMergeTree('/clickhouse/tables/{shard}/vitalscope/evaluation_rows_local', '{replica}')
+order by at
+ttl toDateTime(at) + interval 13 month
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists evaluation_rows on cluster 'main' as evaluation_rows_local
+engine = Distributed('main', 'vitalscope', 'evaluation_rows_local', sipHash64(at));
+
+create or replace view measurements_local on cluster 'main' as
+select
+    app, environment, release, route, path, view_id, session_id, navigation_type, vital, value, rating, started_at, received_at,
+    device, browser, os, country, connection, attribution, engine, stratum, bucket
+from measurement_rows_local final;
+
+create or replace table measurements on cluster 'main' as measurements_local
+engine = Distributed('main', 'vitalscope', 'measurements_local');
+
+create or replace view operations_local on cluster 'main' as
+select
+    app, environment, release, route, name, duration_ms, success, error_type, memory_bytes, input_size, attributes, at,
+    view_id, session_id, stratum, bucket
+from operation_rows_local final;
+
+create or replace table operations on cluster 'main' as operations_local
+engine = Distributed('main', 'vitalscope', 'operations_local');
+
+create or replace view rollups_local on cluster 'main' as
+select app, environment, route, kind, vital, stratum, release, hour, n, sessions, buckets from rollup_hours_local final where n > 0
+union all
+select app, environment, route, kind, vital, stratum, release, hour, n, sessions, buckets from imported_hours_local final where n > 0;
+
+create or replace table rollups on cluster 'main' as rollups_local
+engine = Distributed('main', 'vitalscope', 'rollups_local');
+
+create or replace view rollups_minute_local on cluster 'main' as
+select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_minutes_local final where n > 0;
+
+create or replace table rollups_minute on cluster 'main' as rollups_minute_local
+engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
+
+create or replace view baselines_local on cluster 'main' as
+select
+    b.id as id, b.app as app, b.environment as environment, b.route as route, b.kind as kind, b.vital as vital,
+    b.strategy as strategy, if(d.decision != '', d.decision, toString(b.state)) as state,
+    b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
+    b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
+    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio
+from baseline_rows_local as b final
+left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'baseline') as d on d.id = b.id;
+
+create or replace table baselines on cluster 'main' as baselines_local
+engine = Distributed('main', 'vitalscope', 'baselines_local');
+
+create or replace view findings_local on cluster 'main' as
+select
+    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
+    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
+    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
+    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
+    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
+    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
+    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
+    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
+    f.recommendation as recommendation
+from finding_rows_local as f final
+left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'finding') as d on d.id = f.id
+where not f.withdrawn;
+
+create or replace table findings on cluster 'main' as findings_local
+engine = Distributed('main', 'vitalscope', 'findings_local');
+
+create or replace view deploys_local on cluster 'main' as
+select app, environment, release, at, source from deploy_rows_local final;
+
+create or replace table deploys on cluster 'main' as deploys_local
+engine = Distributed('main', 'vitalscope', 'deploys_local');
+
+create or replace view alerts_local on cluster 'main' as
+select id, rule, app, route, vital, severity, state, finding_id, opened_at, resolved_at, last_sent_at from alert_rows_local final;
+
+create or replace table alerts on cluster 'main' as alerts_local
+engine = Distributed('main', 'vitalscope', 'alerts_local');
+
+create or replace view evaluations_local on cluster 'main' as
+select at, from_hour, to_hour, series, series_days, episodes, findings, duration_ms from evaluation_rows_local;
+
+create or replace table evaluations on cluster 'main' as evaluations_local
+engine = Distributed('main', 'vitalscope', 'evaluations_local');
+
+create table if not exists page_view_timing_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    timing Map(LowCardinality(String), Float64)
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/page_view_timing_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists page_view_timing_rows on cluster 'main' as page_view_timing_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_timing_rows_local', sipHash64(app, view_id));
+
+create table if not exists page_view_resource_rows_local on cluster 'main'
+(
+    app LowCardinality(String),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(Delta, ZSTD(1)),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    received_at DateTime64(3, 'UTC') codec(Delta, ZSTD(1)),
+    resource_count UInt32 codec(T64, ZSTD(1)),
+    resource_bytes Float64 codec(ZSTD(1)),
+    resources String codec(ZSTD(1))
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/page_view_resource_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists page_view_resource_rows on cluster 'main' as page_view_resource_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_resource_rows_local', sipHash64(app, view_id));
+
+create or replace view page_views_local on cluster 'main' as
+select
+    v.app as app, v.environment as environment, v.release as release, v.route as route, v.path as path, v.view_id as view_id,
+    v.session_id as session_id, v.navigation_type as navigation_type, v.started_at as started_at, v.received_at as received_at,
+    v.device as device, v.browser as browser, v.os as os, v.country as country, v.connection as connection, v.engine as engine,
+    v.stratum as stratum, v.referrer as referrer, v.custom as custom, v.sample_rate as sample_rate, v.interactions as interactions,
+    v.interactions_seen as interactions_seen, v.entries_dropped as entries_dropped,
+    v.seq + 1 as beacons,
+    d.drops as drops, v.agent_main_ms as agent_main_ms, v.agent_bytes as agent_bytes,
+    mapUpdate(d.timing, v.timing) as timing,
+    if(mapContains(timing, 'dns_end_ms'), timing['dns_end_ms'] - timing['dns_start_ms'], null) as dns_ms,
+    if(mapContains(timing, 'connect_end_ms'), timing['connect_end_ms'] - timing['connect_start_ms'], null) as connect_ms,
+    if(mapContains(timing, 'tls_start_ms'), timing['connect_end_ms'] - timing['tls_start_ms'], null) as tls_ms,
+    if(mapContains(timing, 'worker_start_ms'), timing['worker_start_ms'], null) as worker_ms,
+    if(mapContains(timing, 'request_ms'), timing['request_ms'], null) as request_ms,
+    if(mapContains(timing, 'interim_response_ms'), timing['interim_response_ms'], null) as interim_response_ms,
+    if(mapContains(timing, 'final_response_ms'), timing['final_response_ms'], null) as final_response_ms,
+    if(mapContains(timing, 'response_end_ms'), timing['response_end_ms'], null) as response_ms,
+    if(mapContains(timing, 'dom_interactive_ms'), timing['dom_interactive_ms'], null) as dom_interactive_ms,
+    if(mapContains(timing, 'dom_content_loaded_ms'), timing['dom_content_loaded_ms'], null) as dom_content_loaded_ms,
+    if(mapContains(timing, 'load_ms'), timing['load_ms'], null) as load_ms,
+    if(mapContains(timing, 'first_paint_ms'), timing['first_paint_ms'], null) as first_paint_ms,
+    if(mapContains(timing, 'long_tasks'), timing['long_tasks'], null) as long_tasks,
+    if(mapContains(timing, 'blocking_ms'), timing['blocking_ms'], null) as blocking_ms,
+    cast(mapApply(
+        (key, ms) -> (substring(key, 8, length(key) - 10), ms),
+        mapFilter((key, ms) -> startsWith(key, 'server_') and endsWith(key, '_ms') and length(key) > 10, timing)
+    ), 'Map(String, Float64)') as server_timing,
+    if(empty(d.resources), null, toFloat64(d.resource_count)) as resource_count,
+    if(empty(d.resources), null, d.resource_bytes) as resource_bytes,
+    d.resources as resources
+from
+(
+    select
+        app, view_id, start_ms, sumMap(drops) as drops, anyIf(timing, notEmpty(timing)) as timing,
+        max(resource_count) as resource_count, max(resource_bytes) as resource_bytes, max(resources) as resources
+    from
+    (
+        select
+            app, view_id, start_ms, drops, cast(map(), 'Map(LowCardinality(String), Float64)') as timing,
+            toUInt32(0) as resource_count, toFloat64(0) as resource_bytes, '' as resources
+        from page_view_drop_rows_local final
+        union all
+        select app, view_id, start_ms, cast(map(), 'Map(LowCardinality(String), UInt64)'), timing, 0, 0, ''
+        from page_view_timing_rows_local final
+        union all
+        select
+            app, view_id, start_ms, cast(map(), 'Map(LowCardinality(String), UInt64)'),
+            cast(map(), 'Map(LowCardinality(String), Float64)'), resource_count, resource_bytes, resources
+        from page_view_resource_rows_local final
+    )
+    group by app, view_id, start_ms
+) as d
+right join page_view_rows_local as v final on d.app = v.app and d.view_id = v.view_id and d.start_ms = v.start_ms;
+
+create or replace table page_views on cluster 'main' as page_views_local
+engine = Distributed('main', 'vitalscope', 'page_views_local');
+
+create table if not exists rollup_dimension_hours_local on cluster 'main'
+(
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    dimension LowCardinality(String),
+    route LowCardinality(String),
+    hour DateTime('UTC') codec(Delta, ZSTD(1)),
+    value LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1)),
+    index hour_range hour type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_dimension_hours_local', '{replica}', generation)
+partition by toYYYYMM(hour)
+order by (app, environment, kind, vital, dimension, route, hour, value)
+settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists rollup_dimension_hours on cluster 'main' as rollup_dimension_hours_local
+engine = Distributed('main', 'vitalscope', 'rollup_dimension_hours_local', sipHash64(app, environment, kind, vital, dimension, route, hour, value));
+
+create table if not exists rollup_attribution_hours_local on cluster 'main'
+(
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    fact LowCardinality(String),
+    route LowCardinality(String),
+    hour DateTime('UTC') codec(Delta, ZSTD(1)),
+    name String codec(ZSTD(1)),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sum_ms Float64 codec(ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1)),
+    index hour_range hour type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_attribution_hours_local', '{replica}', generation)
+partition by toYYYYMM(hour)
+order by (app, environment, kind, vital, fact, route, hour, name)
+settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists rollup_attribution_hours on cluster 'main' as rollup_attribution_hours_local
+engine = Distributed('main', 'vitalscope', 'rollup_attribution_hours_local', sipHash64(app, environment, kind, vital, fact, route, hour, name));
+
+create table if not exists rollup_detail_generations_local on cluster 'main'
+(
+    app LowCardinality(String),
+    hour DateTime('UTC'),
+    generation UInt64,
+    seen_at DateTime64(3, 'UTC'),
+    computed_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_detail_generations_local', '{replica}', generation)
+order by (app, hour)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists rollup_detail_generations on cluster 'main' as rollup_detail_generations_local
+engine = Distributed('main', 'vitalscope', 'rollup_detail_generations_local', sipHash64(app, hour));
+
+create or replace view rollups_by_dimension_local on cluster 'main' as
+select app, environment, route, kind, vital, dimension, value, hour, n, buckets from rollup_dimension_hours_local final where n > 0;
+
+create or replace table rollups_by_dimension on cluster 'main' as rollups_by_dimension_local
+engine = Distributed('main', 'vitalscope', 'rollups_by_dimension_local');
+
+create or replace view rollups_by_attribution_local on cluster 'main' as
+select app, environment, route, kind, vital, fact, name, hour, n, sum_ms, buckets from rollup_attribution_hours_local final where n > 0;
+
+create or replace table rollups_by_attribution on cluster 'main' as rollups_by_attribution_local
+engine = Distributed('main', 'vitalscope', 'rollups_by_attribution_local');
+
+alter table page_view_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column environment codec(ZSTD(1)),
+    modify column release codec(ZSTD(1)),
+    modify column route codec(ZSTD(1)),
+    modify column path codec(ZSTD(3)),
+    modify column session_id codec(ZSTD(3)),
+    modify column navigation_type codec(ZSTD(1)),
+    modify column started_at codec(ZSTD(3)),
+    modify column received_at codec(ZSTD(1)),
+    modify column device codec(ZSTD(1)),
+    modify column browser codec(ZSTD(1)),
+    modify column os codec(ZSTD(1)),
+    modify column country codec(ZSTD(1)),
+    modify column connection codec(ZSTD(1)),
+    modify column engine codec(ZSTD(1)),
+    modify column stratum codec(ZSTD(1)),
+    modify column custom codec(ZSTD(1)),
+    modify column timing codec(ZSTD(1)),
+    modify column inserted_at codec(ZSTD(1));
+
+create or replace table page_view_rows on cluster 'main' as page_view_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_rows_local', sipHash64(app, view_id));
+
+alter table measurement_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column vital codec(ZSTD(1)),
+    modify column environment codec(ZSTD(1)),
+    modify column release codec(ZSTD(1)),
+    modify column route codec(ZSTD(1)),
+    modify column path codec(ZSTD(3)),
+    modify column session_id codec(ZSTD(3)),
+    modify column navigation_type codec(ZSTD(1)),
+    modify column value codec(ZSTD(3)),
+    modify column rating codec(ZSTD(1)),
+    modify column started_at codec(ZSTD(3)),
+    modify column received_at codec(ZSTD(1)),
+    modify column device codec(ZSTD(1)),
+    modify column browser codec(ZSTD(1)),
+    modify column os codec(ZSTD(1)),
+    modify column country codec(ZSTD(1)),
+    modify column connection codec(ZSTD(1)),
+    modify column engine codec(ZSTD(1)),
+    modify column stratum codec(ZSTD(1)),
+    modify column inserted_at codec(ZSTD(1));
+
+create or replace table measurement_rows on cluster 'main' as measurement_rows_local
+engine = Distributed('main', 'vitalscope', 'measurement_rows_local', sipHash64(app, view_id));
+
+alter table operation_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column environment codec(ZSTD(1)),
+    modify column release codec(ZSTD(1)),
+    modify column route codec(ZSTD(1)),
+    modify column session_id codec(ZSTD(3)),
+    modify column name codec(ZSTD(1)),
+    modify column duration_ms codec(ZSTD(3)),
+    modify column success codec(ZSTD(1)),
+    modify column error_type codec(ZSTD(1)),
+    modify column at codec(ZSTD(1)),
+    modify column received_at codec(ZSTD(1)),
+    modify column stratum codec(ZSTD(1)),
+    modify column inserted_at codec(ZSTD(1));
+
+create or replace table operation_rows on cluster 'main' as operation_rows_local
+engine = Distributed('main', 'vitalscope', 'operation_rows_local', sipHash64(app, view_id));
+
+alter table page_view_drop_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column received_at codec(ZSTD(1)),
+    modify column drops codec(ZSTD(1));
+
+create or replace table page_view_drop_rows on cluster 'main' as page_view_drop_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_drop_rows_local', sipHash64(app, view_id));
+
+alter table page_view_timing_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column received_at codec(ZSTD(1)),
+    modify column timing codec(ZSTD(1));
+
+create or replace table page_view_timing_rows on cluster 'main' as page_view_timing_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_timing_rows_local', sipHash64(app, view_id));
+
+alter table page_view_resource_rows_local on cluster 'main' modify column app codec(ZSTD(1)),
+    modify column start_ms codec(ZSTD(1)),
+    modify column received_at codec(ZSTD(1));
+
+create or replace table page_view_resource_rows on cluster 'main' as page_view_resource_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_resource_rows_local', sipHash64(app, view_id));
