@@ -13,10 +13,12 @@ mod dice;
 mod disk;
 mod fault;
 mod proxy;
+mod report;
 mod run;
 mod sender;
 mod subject;
 mod verdict;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,7 +59,7 @@ impl Arguments {
             match word.as_str() {
                 "--seconds" => arguments.seconds = number()?,
                 "--seed" => arguments.seed = number()?,
-                "--long" => (arguments.long, arguments.seconds) = (true, 600),
+                "--long" => arguments.long = true,
                 // What people give to all test programs at once.
                 "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--include-ignored" => {}
                 "--list" => arguments.is_meant = false,

@@ -1,8 +1,7 @@
 //! One run: starts everything, deals faults until the time is over, settles and judges at checkpoints and at the end.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -19,9 +18,11 @@ use crate::dice::Dice;
 use crate::disk::{self, Ballast};
 use crate::fault::{Answer, Damage, Deck, Fault};
 use crate::proxy::Proxy;
+use crate::report::Report;
 use crate::sender::Pages;
 use crate::subject::Subject;
-use crate::verdict::{self, Allowed, Compared};
+use crate::verdict::{self, Allowed};
+use crate::watch::Watch;
 
 /// How long the faults go on, and what decides them.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +45,9 @@ const CLICKHOUSE_DISK_BYTES: u64 = 3 * 1024 * 1024 * 1024;
 const CRASH_TIME: Duration = Duration::from_secs(6);
 /// From the end of all faults to an empty spool: the longest pause between two attempts is 30 s.
 const DRAIN_TIME: Duration = Duration::from_secs(90);
-/// Resident set of the collector. The promise is 100 MB at full rate, of the optimised binary.
-const MAX_RSS_KB: u64 = 100 * 1024;
+/// Resident set of the collector. The promise of 100 MB is for ordinary beacons and the optimised binary, and `bench ingest` holds
+/// it; here beacons are four times as large, and a number that grows from life to life would show.
+const MAX_RSS_KB: u64 = 192 * 1024;
 
 /// Everything that runs, and everything that is known about it.
 pub struct Run {
@@ -56,24 +58,13 @@ pub struct Run {
     store: Store,
     proxy: Proxy,
     subject: Subject,
-    pages: std::sync::Arc<Pages>,
+    pages: Arc<Pages>,
     metrics: Target,
+    watch: Arc<Watch>,
     allowed: Allowed,
     began: Instant,
     pub log: Vec<String>,
-    pub report: Report,
-}
-
-/// What the table shows.
-#[derive(Debug, Default)]
-pub struct Report {
-    pub faults: BTreeMap<String, u64>,
-    pub skipped: BTreeMap<String, u64>,
-    pub looks: u64,
-    pub verdicts: u64,
-    pub crashes: u64,
-    pub never_reached: BTreeMap<String, u64>,
-    pub compared: Compared,
+    report: Report,
 }
 
 impl Run {
@@ -98,6 +89,7 @@ impl Run {
         let metrics = Target::resolve(&subject.metrics_url(), false).await?;
         let pages = Pages::new(Traffic::new(form.seed, 0), ingest);
         pages.start(&dice.part(1));
+        let watch = Watch::start(metrics.clone());
         Ok(Run {
             form,
             folder: folder.to_owned(),
@@ -108,6 +100,7 @@ impl Run {
             subject,
             pages,
             metrics,
+            watch,
             allowed: Allowed::default(),
             began: Instant::now(),
             log: Vec::new(),
@@ -132,7 +125,7 @@ impl Run {
             self.look()
                 .await
                 .with_context(|| format!("after: {fault}"))?;
-            sleep(Duration::from_millis(pauses.between(150, 700))).await;
+            sleep(Duration::from_millis(pauses.between(100, 400))).await;
             if judged.elapsed() > self.form.verdict_every {
                 self.settle_and_judge().await?;
                 judged = Instant::now();
@@ -198,6 +191,7 @@ impl Run {
                 self.subject.kill()?;
                 damage::append_foreign(&self.subject.spool_dir(), count).await?;
                 self.allowed.dead_letters += count;
+                self.allowed.foreign += count;
                 self.subject.start().await.map(|()| true)?
             }
             Fault::ClockJump { offset_ms } => {
@@ -221,6 +215,7 @@ impl Run {
         if step == "dead-letter-kept" {
             damage::append_foreign(&self.subject.spool_dir(), 2).await?;
             self.allowed.dead_letters += 2;
+            self.allowed.foreign += 2;
         }
         let ended = match self.subject.start_to_crash(at).await? {
             Some(status) => Some(status),
@@ -231,11 +226,6 @@ impl Run {
             Some(status) => bail!("told to crash at {at}, the collector ends with {status}"),
             None => {
                 self.subject.kill()?;
-                *self
-                    .report
-                    .never_reached
-                    .entry(step.to_owned())
-                    .or_default() += 1;
             }
         }
         self.subject.start().await?;
@@ -271,10 +261,8 @@ impl Run {
         self.allowed.quarantined += cost.records;
         if let Some(recounted) = cost.recounted {
             // The counts of earlier losses are gone with the checkpoint; those still on disk are met once more.
-            self.allowed = Allowed {
-                quarantined: recounted.missing,
-                dead_letters: recounted.foreign,
-            };
+            self.allowed.quarantined = recounted.missing;
+            self.allowed.dead_letters = recounted.foreign;
         }
         self.proxy.answer(Answer::Pass);
         self.subject.start().await?;
@@ -289,8 +277,7 @@ impl Run {
         self.subject.note_rss();
         let books = Books::read(&self.metrics, None).await?;
         ensure!(books.balance(), "the books do not balance: {books:?}");
-        self.report.looks += 1;
-        Ok(())
+        self.watch.verdict()
     }
 
     async fn settle_and_judge(&mut self) -> anyhow::Result<()> {
@@ -305,7 +292,7 @@ impl Run {
         }
         self.subject.start().await?;
         let books = books::drained(&self.metrics, None, DRAIN_TIME).await?;
-        verdict::audit(&books, self.allowed)?;
+        verdict::audit(&books, self.allowed, &pages.sums())?;
         self.report.compared = verdict::judge(&self.store, &pages).await?;
         self.look().await?;
         let peak_kb = self.subject.peak_rss_kb;
@@ -327,70 +314,19 @@ impl Run {
         self.log.push(format!("{at_s:7.1} s  {what}"));
     }
 
-    /// The table.
+    /// What was seen so far, as a table.
     pub fn table(&self) -> String {
-        let mut text = String::new();
-        let mut row = |name: &str, value: String| {
-            let _ = writeln!(text, "{name:<34}{value}"); // a String never refuses
+        let report = Report {
+            looks: self.watch.looks.load(Ordering::Relaxed),
+            starts: self.subject.starts,
+            peak_rss_kb: self.subject.peak_rss_kb,
+            refused_requests: self.proxy.hit.load(Ordering::Relaxed),
+            allowed: self.allowed,
+            ..self.report.clone()
         };
-        let report = &self.report;
-        row("fault", "times".into());
-        for (kind, count) in &report.faults {
-            row(kind, count.to_string());
-        }
-        for (kind, count) in &report.skipped {
-            row(kind, format!("0 ({count} had nothing to hit)"));
-        }
-        let sums = self.pages.sums();
-        let statuses: Vec<String> = sums
-            .statuses
-            .iter()
-            .map(|(status, count)| format!("{status}: {count}"))
-            .collect();
-        row(
-            "faults in all",
-            report.faults.values().sum::<u64>().to_string(),
-        );
-        row(
-            "requests that ClickHouse faults hit",
-            self.proxy.hit.load(Ordering::Relaxed).to_string(),
-        );
-        row("beacons sent, with repeats", sums.sent.to_string());
-        row(
-            "beacons acknowledged",
-            format!("{} of {} page views", sums.acked, sums.views),
-        );
-        row("sent again after their 204", sums.repeated.to_string());
-        row("given up unanswered", sums.given_up.to_string());
-        row("answers (0: none)", statuses.join(", "));
-        row(
-            "starts of the collector",
-            format!(
-                "{}, {} after a crash at a named step",
-                self.subject.starts, report.crashes
-            ),
-        );
-        row("destroyed and counted", format!("{:?}", self.allowed));
-        row("looks at the books, all balanced", report.looks.to_string());
-        row(
-            "verdicts, all exact",
-            format!(
-                "{}; the last over {} measurements, {} operations, {} rollups",
-                report.verdicts,
-                report.compared.measurements,
-                report.compared.operations,
-                report.compared.rollups
-            ),
-        );
-        row(
-            "peak RSS of the collector",
-            format!("{:.1} MB", self.subject.peak_rss_kb as f64 / 1024.0),
-        );
-        text
+        report.table(&self.pages.sums())
     }
-}
 
-impl Run {
     /// Copies the spool off a disk that ends with this process, for somebody to look at.
     pub fn keep_files(&mut self) {
         let _ = self.subject.kill();

@@ -46,6 +46,8 @@ struct State {
     statuses: BTreeMap<u16, u64>,
     sent: u64,
     acked: u64,
+    kept: u64,
+    unanswered: u64,
     repeated: u64,
     given_up: u64,
 }
@@ -54,8 +56,14 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct Sums {
     pub views: u64,
+    /// Attempts, of one beacon each.
     pub sent: u64,
+    /// Different beacons.
     pub acked: u64,
+    /// Attempts that were acknowledged: each is a record in the spool.
+    pub kept: u64,
+    /// Attempts without an answer: each is a record or not.
+    pub unanswered: u64,
     pub repeated: u64,
     pub given_up: u64,
     pub statuses: BTreeMap<u16, u64>,
@@ -124,6 +132,8 @@ impl Pages {
             views: state.views.iter().filter(|&&byte| byte != 0).count() as u64,
             sent: state.sent,
             acked: state.acked,
+            kept: state.kept,
+            unanswered: state.unanswered,
             repeated: state.repeated,
             given_up: state.given_up,
             statuses: state.statuses.clone(),
@@ -145,11 +155,15 @@ impl Pages {
             state.repeated += u64::from(beacon.was_acked);
             match status {
                 200 | 204 => {
+                    state.kept += 1;
                     state.acked += u64::from(state.views[at] >> beacon.seq & 1 == 0);
                     state.views[at] |= 1 << beacon.seq;
                 }
                 // A connection that ended says nothing about the beacon; a refusal does.
-                0 => state.views[at] |= 1 << (4 + beacon.seq),
+                0 => {
+                    state.unanswered += 1;
+                    state.views[at] |= 1 << (4 + beacon.seq);
+                }
                 _ => {}
             }
         }

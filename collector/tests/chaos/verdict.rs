@@ -8,13 +8,15 @@ use collector::loadgen::books::Books;
 use collector::loadgen::stored;
 use collector::store::{Store, rollup};
 
-use crate::sender::{APP, Pages};
+use crate::sender::{APP, Pages, Sums};
 
 /// What the faults have cost by the harness's own reckoning.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Allowed {
     pub quarantined: u64,
     pub dead_letters: u64,
+    /// Records that the harness has put into the spool, by whatever count they go.
+    pub foreign: u64,
 }
 
 /// What was compared.
@@ -90,7 +92,7 @@ async fn counts(store: &Store, sql: &str) -> anyhow::Result<BTreeMap<String, Str
 ///
 /// # Errors
 /// The first thing that is wrong with them.
-pub fn audit(books: &Books, allowed: Allowed) -> anyhow::Result<()> {
+pub fn audit(books: &Books, allowed: Allowed, sums: &Sums) -> anyhow::Result<()> {
     ensure!(books.balance(), "the books do not balance: {books:?}");
     let count = |reason: &str| books.rejected.get(reason).copied().unwrap_or(0);
     ensure!(
@@ -104,6 +106,14 @@ pub fn audit(books: &Books, allowed: Allowed) -> anyhow::Result<()> {
         "{} beacons are counted as dead letters, {} were foreign",
         count("dead-letter"),
         allowed.dead_letters
+    );
+    // Every record has a number, and every number one outcome, whatever was lost, forgotten and counted again.
+    let records = books.stored + count("quarantined") + count("dead-letter");
+    let fewest = sums.kept + allowed.foreign;
+    let most = fewest + sums.unanswered;
+    ensure!(
+        (fewest..=most).contains(&records),
+        "{records} records have an outcome, and {fewest} to {most} were taken: {books:?}"
     );
     ensure!(
         count("undecided") == 0,
