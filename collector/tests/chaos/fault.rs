@@ -242,6 +242,7 @@ fn most(step: Step) -> u64 {
         | Step::CommitWritten
         | Step::CommitSynced => 200,
         Step::DeadLetterKept | Step::SegmentDeleted | Step::SegmentClosed => 2,
+        Step::SegmentCreated | Step::SegmentHeaderWritten | Step::SegmentPreallocated => 3,
         _ => 4,
     }
 }

@@ -36,6 +36,8 @@ struct Arguments {
     seconds: u64,
     long: bool,
     seed: u64,
+    /// Only faults whose name contains this: for looking at one of them.
+    only: String,
     /// `cargo test FILTER`: whether we are meant.
     is_meant: bool,
 }
@@ -47,19 +49,15 @@ impl Arguments {
             seconds: 60,
             long: false,
             seed: nanos as u64 % 1_000_000_000,
+            only: String::new(),
             is_meant: true,
         };
         while let Some(word) = words.next() {
-            let mut number = || -> anyhow::Result<u64> {
-                let text = words
-                    .next()
-                    .with_context(|| format!("{word} needs a number"))?;
-                text.parse().with_context(|| format!("{word} {text}"))
-            };
             match word.as_str() {
-                "--seconds" => arguments.seconds = number()?,
-                "--seed" => arguments.seed = number()?,
+                "--seconds" => arguments.seconds = number(&word, words.next())?,
+                "--seed" => arguments.seed = number(&word, words.next())?,
                 "--long" => arguments.long = true,
+                "--only" => arguments.only = words.next().context("--only needs a name")?,
                 // What people give to all test programs at once.
                 "--nocapture" | "--no-capture" | "--quiet" | "-q" | "--include-ignored" => {}
                 "--list" => arguments.is_meant = false,
@@ -70,6 +68,11 @@ impl Arguments {
         }
         Ok(arguments)
     }
+}
+
+fn number(word: &str, text: Option<String>) -> anyhow::Result<u64> {
+    let text = text.with_context(|| format!("{word} needs a number"))?;
+    text.parse().with_context(|| format!("{word} {text}"))
 }
 
 fn main() -> ExitCode {
@@ -107,9 +110,11 @@ fn chaos(arguments: &Arguments) -> bool {
     let has_disks = disk::enter_own_namespace();
     let form = Form {
         seed: arguments.seed,
+        is_long: arguments.long,
+        only: arguments.only.clone(),
         faults_for: Duration::from_secs(arguments.seconds).saturating_sub(RESERVE),
         verdict_every: Duration::from_secs(if arguments.long { 90 } else { 25 }),
-        longest_ms: if arguments.long { 60_000 } else { 4_000 },
+        longest_ms: if arguments.long { 45_000 } else { 4_000 },
         has_disks,
     };
     let profile = match cfg!(debug_assertions) {
@@ -134,15 +139,15 @@ fn chaos(arguments: &Arguments) -> bool {
             return false;
         }
     };
-    let outcome = runtime.block_on(whole(form, &folder));
+    let outcome = runtime.block_on(whole(&form, &folder));
     if outcome {
         let _ = std::fs::remove_dir_all(&folder); // cargo clean takes what stays
     }
     outcome
 }
 
-async fn whole(form: Form, folder: &Path) -> bool {
-    let mut run = match Run::start(form, folder).await {
+async fn whole(form: &Form, folder: &Path) -> bool {
+    let mut run = match Run::start(form.clone(), folder).await {
         Ok(run) => run,
         Err(error) => {
             println!("the run cannot start: {error:#}");
@@ -158,8 +163,9 @@ async fn whole(form: Form, folder: &Path) -> bool {
     }
     run.keep_files();
     println!(
-        "\nfiles: {}\nagain: cargo xtask chaos --seed {}",
+        "\nfiles: {}\nagain: cargo xtask chaos{} --seed {}",
         folder.display(),
+        if form.is_long { " --long" } else { "" },
         form.seed
     );
     false

@@ -25,9 +25,12 @@ use crate::verdict::{self, Allowed};
 use crate::watch::Watch;
 
 /// How long the faults go on, and what decides them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Form {
     pub seed: u64,
+    pub is_long: bool,
+    /// Only faults whose name contains this.
+    pub only: String,
     pub faults_for: Duration,
     /// Between two verdicts.
     pub verdict_every: Duration,
@@ -38,9 +41,9 @@ pub struct Form {
 }
 
 /// The spool's cap, what must stay free, and the copies of damaged segments, which the collector never deletes.
-const SPOOL_DISK_BYTES: u64 = 1024 * 1024 * 1024;
-/// Ten times what the longest form stores.
-const CLICKHOUSE_DISK_BYTES: u64 = 3 * 1024 * 1024 * 1024;
+const SPOOL_DISK_BYTES: u64 = 512 * 1024 * 1024;
+/// Several times what the long form stores.
+const CLICKHOUSE_DISK_BYTES: u64 = 1024 * 1024 * 1024;
 /// What a crash step may take to be reached.
 const CRASH_TIME: Duration = Duration::from_secs(6);
 /// From the end of all faults to an empty spool: the longest pause between two attempts is 30 s.
@@ -118,6 +121,9 @@ impl Run {
         let mut judged = Instant::now();
         while self.began.elapsed() < self.form.faults_for {
             let fault = deck.deal();
+            if !fault.kind().contains(&self.form.only) {
+                continue;
+            }
             self.say(format!("{fault}"));
             self.inflict(fault)
                 .await
@@ -217,10 +223,13 @@ impl Run {
             self.allowed.dead_letters += 2;
             self.allowed.foreign += 2;
         }
+        // Segments are full after seconds of this.
+        self.pages.burst(step.starts_with("segment"));
         let ended = match self.subject.start_to_crash(at).await? {
             Some(status) => Some(status),
             None => self.subject.ended_within(CRASH_TIME).await?,
         };
+        self.pages.burst(false);
         match ended {
             Some(status) if status.signal() == Some(9) => self.report.crashes += 1,
             Some(status) => bail!("told to crash at {at}, the collector ends with {status}"),
@@ -335,5 +344,7 @@ impl Run {
         for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
             let _ = std::fs::copy(entry.path(), to.join(entry.file_name()));
         }
+        let log = self.folder.join("database/clickhouse/server.log");
+        let _ = std::fs::copy(log, self.folder.join("clickhouse-kept.log"));
     }
 }
