@@ -36,7 +36,10 @@ pub enum Fault {
         free_bytes: u64,
         ms: u64,
     },
+    /// Below the floor at which the server stops writing by itself. Not to the last byte: of a merge that runs out of space the
+    /// engine has left a part with an empty index file, which nothing outside of it can prevent but a floor.
     ClickHouseDiskFull {
+        free_bytes: u64,
         ms: u64,
     },
     /// The files of a stopped collector.
@@ -118,9 +121,9 @@ impl fmt::Display for Fault {
             Fault::CrashAt { count, .. } => write!(f, "{}:{count}", self.kind()),
             Fault::ClickHouseAway { ms }
             | Fault::ClickHouseHangs { ms }
-            | Fault::ClickHouseDiskFull { ms }
             | Fault::Answers { ms, .. } => write!(f, "{} for {ms} ms", self.kind()),
-            Fault::SpoolDiskFull { free_bytes, ms } => {
+            Fault::SpoolDiskFull { free_bytes, ms }
+            | Fault::ClickHouseDiskFull { free_bytes, ms } => {
                 write!(f, "{} but for {free_bytes} B for {ms} ms", self.kind())
             }
             Fault::ForeignRecords { count } => write!(f, "{count} {}", self.kind()),
@@ -205,6 +208,7 @@ impl Deck {
                 ms: dice.between(500, 2_000),
             },
             Fault::ClickHouseDiskFull {
+                free_bytes: dice.between(96 * 1024 * 1024, 224 * 1024 * 1024),
                 ms: dice.between(500, 2_500),
             },
             Fault::ForeignRecords {

@@ -189,8 +189,9 @@ impl Run {
                 self.fill_disk(self.subject.spool_dir(), free_bytes, ms)
                     .await?
             }
-            Fault::ClickHouseDiskFull { ms } => {
-                self.fill_disk(self.folder.join("database"), 0, ms).await?
+            Fault::ClickHouseDiskFull { free_bytes, ms } => {
+                self.fill_disk(self.folder.join("database"), free_bytes, ms)
+                    .await?
             }
             Fault::Damage { how, dice } => self.damage(how, Dice::new(dice)).await?,
             Fault::ForeignRecords { count } => {
