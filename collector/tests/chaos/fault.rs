@@ -137,16 +137,17 @@ impl fmt::Display for Fault {
 pub struct Deck {
     dice: Dice,
     cards: Vec<Fault>,
-    /// Long forms have the long outages.
-    longest_ms: u64,
+    next_outage_ms: u64,
+    longest_outage_ms: u64,
 }
 
 impl Deck {
-    pub fn new(dice: Dice, longest_ms: u64) -> Deck {
+    pub fn new(dice: Dice, first_outage_ms: u64, longest_outage_ms: u64) -> Deck {
         Deck {
             dice,
             cards: Vec::new(),
-            longest_ms,
+            next_outage_ms: first_outage_ms,
+            longest_outage_ms,
         }
     }
 
@@ -185,7 +186,8 @@ impl Deck {
         /// Two hours back, three ahead, a day, and back to right.
         const OFFSETS_MS: [i64; 5] = [-7_200_000, 10_800_000, -86_400_000, 1_500, 0];
         let dice = &mut self.dice;
-        let longest_ms = self.longest_ms;
+        let outage_ms = self.next_outage_ms;
+        self.next_outage_ms = dice.between(1_000, self.longest_outage_ms);
         let mut cards = vec![
             Fault::KillCollector,
             Fault::KillCollector,
@@ -193,9 +195,7 @@ impl Deck {
             Fault::KillClickHouse,
             Fault::KillClickHouse,
             Fault::KillBoth,
-            Fault::ClickHouseAway {
-                ms: dice.between(1_000, longest_ms),
-            },
+            Fault::ClickHouseAway { ms: outage_ms },
             Fault::ClickHouseHangs {
                 ms: dice.between(500, 4_000),
             },
@@ -246,7 +246,6 @@ fn most(step: Step) -> u64 {
         | Step::CommitWritten
         | Step::CommitSynced => 200,
         Step::DeadLetterKept | Step::SegmentDeleted | Step::SegmentClosed => 2,
-        Step::SegmentCreated | Step::SegmentHeaderWritten | Step::SegmentPreallocated => 3,
-        _ => 4,
+        _ => 3,
     }
 }

@@ -114,7 +114,9 @@ fn chaos(arguments: &Arguments) -> bool {
         only: arguments.only.clone(),
         faults_for: Duration::from_secs(arguments.seconds).saturating_sub(RESERVE),
         verdict_every: Duration::from_secs(if arguments.long { 90 } else { 25 }),
-        longest_ms: if arguments.long { 45_000 } else { 4_000 },
+        fewest_faults: if arguments.long { 200 } else { 0 },
+        first_outage_ms: if arguments.long { 120_000 } else { 4_000 },
+        longest_outage_ms: if arguments.long { 20_000 } else { 4_000 },
         has_disks,
     };
     let profile = match cfg!(debug_assertions) {

@@ -157,10 +157,6 @@ impl Subject {
         Ok(status)
     }
 
-    pub fn runs(&self) -> bool {
-        self.process.is_some()
-    }
-
     pub fn kill(&mut self) -> anyhow::Result<()> {
         self.note_rss();
         let Some(mut process) = self.process.take() else {
