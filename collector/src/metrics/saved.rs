@@ -102,7 +102,7 @@ mod tests {
             pending: 7,
             ..Status::default()
         };
-        let counts = Metrics::resumed(Saved { rejected }.resume(&spool)).counts();
+        let counts = Metrics::resumed(Saved { rejected }.resume(&spool), Duration::ZERO).counts();
         assert_eq!((counts.received, counts.stored), (107, 100));
     }
 
