@@ -2,6 +2,7 @@
 
 mod agent;
 mod bench;
+mod chaos;
 mod clickhouse;
 mod command;
 mod coverage;
@@ -33,6 +34,9 @@ cargo xtask COMMAND
   agent                      build agent.js, snippet.js and the npm package
   size                       sizes of snippet, glue and wasm against the budget, and of the agent's peers
   bench [NAME]               what things cost, against bars; without a name: which benches there are
+  chaos [--long] [--seconds N] [--seed S] [--release]
+                             crashes, outages and damage, decided by a seed, against the real collector and ClickHouse:
+                             nothing acknowledged is lost or doubled (60 s; --long: 10 minutes and 200 faults)
   coverage                   line coverage of the pure crates
   dist [--deb]               one tarball to install from, in target/dist; also a Debian package
   fuzz [TARGET]… [SECONDS]   the fuzz targets, a minute each (targets: decode_beacon raw_entries read_segment history_line)
@@ -67,6 +71,7 @@ fn dispatch(words: &[String]) -> Result<bool> {
         "bench" => bench::run(&ws, rest),
         "dist" => dist::run(&ws, rest),
         "fuzz" => fuzz::run(&ws, &fuzz::Options::parse(rest)?),
+        "chaos" => chaos::run(&ws, &chaos::Options::parse(rest)?),
         "test" => test::run(&ws, &test::Selection::parse(rest)?),
         _ if !rest.is_empty() && command != "help" => {
             bail!("{command} takes no arguments here\n\n{USAGE}")

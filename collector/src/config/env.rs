@@ -48,6 +48,7 @@ const NOT_KEYS: &[&str] = &[
     "VITALSCOPE_LOG_FORMAT",
     "VITALSCOPE_TOOLS",
     "VITALSCOPE_CLICKHOUSE_LIBRARY",
+    "VITALSCOPE_CLOCK_OFFSET_MS",
 ];
 
 /// Writes the overrides of `variables` into `table`.

@@ -1,4 +1,4 @@
-//! The server's two configuration files: who may enter, and as whom. Measured on ClickHouse 26.7.2.1.
+//! The server's two configuration files: who may enter, and as whom; and where it stops writing. Measured on ClickHouse 26.7.2.1.
 //!
 //! Without them the session user `default` has every right and answers any POST: a web page could read files through it.
 //! - `default` runs the statement that opens the HTTP port and needs `SYSTEM LISTEN` for that. It would let anybody close the
@@ -17,6 +17,11 @@ use super::{Error, WRITER};
 /// An anonymous query may run this long and use this much: the dashboard's own queries need far less.
 const READER_MAX_SECONDS: u32 = 60;
 const READER_MAX_BYTES: u64 = 2_000_000_000;
+
+/// The server refuses to write when less than this is free. It must stop before the disk is full: a merge that runs out of space
+/// has left a part whose index could not be read any more (found by the fault run). Twice what the spool leaves free, so that
+/// beacons still find a place when the server has stopped.
+const KEEP_FREE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Writes both files with mode 0600 and returns the path of the main one.
 pub fn write(folder: &Path, database: &str, password: &str) -> Result<PathBuf, Error> {
@@ -72,6 +77,7 @@ fn config_file(users: &Path) -> String {
     format!(
         "<clickhouse>
  <users_config>{users}</users_config>
+ <storage_configuration><disks><default><keep_free_space_bytes>{KEEP_FREE_BYTES}</keep_free_space_bytes></default></disks></storage_configuration>
  <http_handlers>
   <rule><headers><X-ClickHouse-User>regex:({WRITER}|reader)</X-ClickHouse-User></headers><handler>{handler}</handler></rule>
   <rule><url>/</url><methods>POST</methods><handler>{handler}<user>reader</user></handler></rule>

@@ -25,6 +25,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use access::{Connection, connect};
+pub use supervise::{Launch, Running};
 
 /// ClickHouse's usual HTTP port, where `curl` recipes and Grafana look first.
 const FIRST_PORT: u16 = 8123;
@@ -33,7 +34,7 @@ const PORT_COUNT: u16 = 100;
 /// The library is 566 MB: a cold disk needs its time.
 const START_TIMEOUT: Duration = Duration::from_secs(90);
 /// User of the collector itself.
-const WRITER: &str = "vitalscope";
+pub const WRITER: &str = "vitalscope";
 
 /// Why the embedded server does not run.
 #[derive(Debug, thiserror::Error)]
@@ -106,22 +107,8 @@ pub async fn start(data_dir: &Path, database: &str) -> Result<Server, Error> {
 /// # Errors
 /// As [`start`].
 pub async fn start_with(options: Options) -> Result<Server, Error> {
-    let engine = library::find(&library::Places::of_this_machine())?;
-    let folder = options.data_dir.join("clickhouse");
-    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
-    // The child gets absolute paths, whatever its working directory.
-    let folder = folder.canonicalize().map_err(Error::io(&folder))?;
-    let lock = access::lock(&folder)?.ok_or_else(|| Error::Locked(folder.clone()))?;
-    let password = random_password();
-    let config = door::write(&folder, &options.database, &password)?;
-    let mut launch = supervise::Launch {
-        program: options.program,
-        engine,
-        config,
-        folder: folder.clone(),
-        port: FIRST_PORT,
-        password: password.clone(),
-    };
+    let (mut launch, lock) = prepare(options)?;
+    let (folder, password) = (launch.folder.clone(), launch.password.clone());
     let child = start_on_free_port(&mut launch).await?;
     let url = format!("http://127.0.0.1:{}", launch.port);
     access::write(&folder, &url, WRITER, &password)?;
@@ -137,6 +124,30 @@ pub async fn start_with(options: Options) -> Result<Server, Error> {
         supervisor,
         _lock: lock,
     })
+}
+
+/// A server ready to be launched, and the lock that must outlive it: for those who supervise it, and for those who kill it.
+///
+/// # Errors
+/// As [`start`].
+pub fn prepare(options: Options) -> Result<(Launch, fs::File), Error> {
+    let engine = library::find(&library::Places::of_this_machine())?;
+    let folder = options.data_dir.join("clickhouse");
+    fs::create_dir_all(&folder).map_err(Error::io(&folder))?;
+    // The child gets absolute paths, whatever its working directory.
+    let folder = folder.canonicalize().map_err(Error::io(&folder))?;
+    let lock = access::lock(&folder)?.ok_or_else(|| Error::Locked(folder.clone()))?;
+    let password = random_password();
+    let config = door::write(&folder, &options.database, &password)?;
+    let launch = Launch {
+        program: options.program,
+        engine,
+        config,
+        folder,
+        port: FIRST_PORT,
+        password,
+    };
+    Ok((launch, lock))
 }
 
 impl Server {
@@ -160,7 +171,7 @@ impl Drop for Server {
 }
 
 /// Takes the first port from [`FIRST_PORT`] on that is free now and still free when the engine asks for it.
-async fn start_on_free_port(launch: &mut supervise::Launch) -> Result<supervise::Running, Error> {
+async fn start_on_free_port(launch: &mut Launch) -> Result<Running, Error> {
     for port in FIRST_PORT..FIRST_PORT + PORT_COUNT {
         if !is_free(port) {
             continue;

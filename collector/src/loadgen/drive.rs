@@ -49,14 +49,22 @@ pub struct Sending {
     pub ledger: Ledger,
 }
 
-/// What was answered for each beacon. One byte a page view, so that a long run fits into memory.
+/// What was answered for each beacon. One byte a page view, so that a long run fits into memory: acknowledged sequences in the
+/// low four bits, unanswered ones above.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    /// By connection, then by page view of that connection: acknowledged sequences in the low four bits, unanswered ones above.
+    /// By connection, then by page view of that connection.
     by_connection: Vec<Vec<u8>>,
 }
 
 impl Ledger {
+    /// A ledger of somebody who keeps the bytes himself: one for each page view, by number.
+    pub fn of(views: Vec<u8>) -> Ledger {
+        Ledger {
+            by_connection: vec![views],
+        }
+    }
+
     /// Page views of which a beacon was sent.
     pub fn views(&self) -> impl Iterator<Item = u64> {
         let connections = self.by_connection.len() as u64;

@@ -45,12 +45,11 @@ impl Saved {
         fs::rename(temporary, file)
     }
 
-    /// The books to go on with: everything the spool has acknowledged and not lost is in ClickHouse or a dead letter.
+    /// The books to go on with: everything the spool has acknowledged and not lost is in ClickHouse or a dead letter. For what
+    /// leaves the spool it is the only authority: a count of the file beside its own would count a record twice.
     pub fn resume(self, spool: &Status) -> Counts {
         let mut rejected = self.rejected;
-        if spool.lost > 0 {
-            rejected.insert(Reason::Quarantined, spool.lost);
-        }
+        rejected.insert(Reason::Quarantined, spool.lost);
         rejected.insert(Reason::DeadLetter, spool.set_aside);
         Counts {
             stored: spool.acked - spool.lost_acked - spool.set_aside,
@@ -93,6 +92,18 @@ mod tests {
         assert_eq!((counts.stored, counts.spooled), (95, 7));
         assert_eq!(counts.rejected[&Reason::Quarantined], 4);
         assert_eq!(counts.received, 95 + 7 + 5 + 2 + 4);
+    }
+
+    #[test]
+    fn a_spool_that_has_lost_its_checkpoint_does_not_count_old_losses_twice() {
+        let rejected = BTreeMap::from([(Reason::Quarantined, 3), (Reason::DeadLetter, 2)]);
+        let spool = Status {
+            acked: 100,
+            pending: 7,
+            ..Status::default()
+        };
+        let counts = Metrics::resumed(Saved { rejected }.resume(&spool), Duration::ZERO).counts();
+        assert_eq!((counts.received, counts.stored), (107, 100));
     }
 
     #[test]

@@ -132,6 +132,15 @@ async fn an_anonymous_client_may_only_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_server_stops_writing_before_the_disk_is_full() {
+    let (server, store) = serve("floor").await;
+    let query = "select toUInt64(keep_free_space) from system.disks where name = 'default'";
+    let floor: u64 = store.client().query(query).fetch_one().await.unwrap();
+    assert_eq!(floor, 256 * 1024 * 1024);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_killed_child_comes_back_with_every_acknowledged_row() {
     let (server, store) = serve("killed").await;
     let insert = async |release: u32| {
