@@ -131,7 +131,7 @@ async fn ready(operator: &Operator<'_>, report: &mut Report) {
         .await
         .is_some_and(|answer| answer.status == 200);
     if ready {
-        report.good("ready", "beacons are taken, and ClickHouse answers");
+        report.good("ready", "beacons are taken and go on, with room to spare");
     } else {
         report.bad(
             "ready",

@@ -609,7 +609,6 @@ async fn what_is_wrong_behind_the_spool_is_named() {
 
     let away = look(shop::nowhere(), None, calm, Metrics::default(), &[]).await;
     away.check("clickhouse", "bad", "[clickhouse] url");
-    away.check("ready", "bad", "");
     let waiting = SpoolStatus {
         oldest_age_s: 600.0,
         ..calm
@@ -621,9 +620,9 @@ async fn what_is_wrong_behind_the_spool_is_named() {
         accepting: false,
         ..waiting
     };
-    look(engine.clone(), None, full, Metrics::default(), &[])
-        .await
-        .check("spool", "bad", "max_bytes");
+    let full = look(engine.clone(), None, full, Metrics::default(), &[]).await;
+    full.check("spool", "bad", "max_bytes");
+    full.check("ready", "bad", "");
 
     let locked = look(
         engine.clone(),
