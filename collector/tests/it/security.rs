@@ -241,6 +241,27 @@ fn slow_bodies_are_given_up_and_counted() {
     assert_eq!(target.rejected("aborted"), 200.0);
 }
 
+/// Asks for more than the sockets hold and takes nothing.
+#[test]
+fn answers_that_nobody_reads_are_dropped() {
+    let target = Target::new();
+    let many = b"GET /schema/beacon-v1.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000);
+    target.withstand(1, |_| {
+        let held: Vec<_> = (0..10)
+            .map(|_| {
+                let mut stream = target.connect();
+                let pause = Some(Duration::from_millis(200));
+                stream.set_write_timeout(pause).expect("is a time");
+                while stream.write_all(&many).is_ok() {}
+                stream
+            })
+            .collect();
+        wait_until("all are cut off", || {
+            target.traffic("failed_total") >= held.len() as f64
+        });
+    });
+}
+
 #[test]
 fn a_flood_of_connections_keeps_nobody_out() {
     raise_file_limit();
