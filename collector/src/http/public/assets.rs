@@ -51,9 +51,13 @@ pub struct Script {
 }
 
 impl Assets {
-    /// The scripts of this build.
-    pub fn embedded() -> Assets {
-        let load = |name| Files::get(name).map(|file| Script::new(file.data.into_owned()));
+    /// The scripts of this build, for pages that post to `ingest_path`.
+    pub fn embedded(ingest_path: &str) -> Assets {
+        let load = |name| {
+            let file = Files::get(name)?;
+            let text = String::from_utf8(file.data.into_owned()).ok()?;
+            Some(Script::new(posting_to(ingest_path, &text).into_bytes()))
+        };
         Assets {
             agent: load("agent.js"),
             snippet: load("snippet.js"),
@@ -67,6 +71,14 @@ impl Assets {
             std::str::from_utf8(&script.identity).unwrap_or("")
         })
     }
+}
+
+/// Where a script as it was built posts its beacons.
+const BUILT_PATH: &str = "\"/v1/views/\"";
+
+/// The script with another path. The configuration allows only characters that mean nothing in a text of JavaScript.
+fn posting_to(ingest_path: &str, script: &str) -> String {
+    script.replace(BUILT_PATH, &format!("\"{ingest_path}/\""))
 }
 
 impl Script {
@@ -235,4 +247,28 @@ fn brotli(content: &[u8]) -> Vec<u8> {
     encoder.write_all(content).expect("a Vec takes everything");
     drop(encoder);
     compressed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The real scripts: a build that writes the path in another way must not go unnoticed.
+    #[test]
+    fn scripts_post_to_the_configured_path() {
+        let built = |assets: &Assets| {
+            let texts = [&assets.agent, &assets.snippet].map(|script| {
+                let script = script.as_ref().expect("cargo xtask agent has built it");
+                String::from_utf8(script.identity.to_vec()).expect("text")
+            });
+            texts.concat()
+        };
+        let (usual, other) = (
+            built(&Assets::embedded("/v1/views")),
+            built(&Assets::embedded("/a-b/c")),
+        );
+        assert_eq!(usual.matches("\"/v1/views/\"").count(), 2);
+        assert_eq!(other.matches("\"/a-b/c/\"").count(), 2);
+        assert!(!other.contains("v1/views"));
+    }
 }

@@ -71,7 +71,7 @@ impl State {
             clients: Clients::load()?,
             names: Arc::default(),
             limits: Limits::new(ingest),
-            assets: Assets::embedded(),
+            assets: Assets::embedded(&ingest.path),
             ingest_path: ingest.path.clone(),
             country_header: country_header.transpose()?,
             trusted_proxies: trusted_proxies.collect::<Result<_, _>>()?,
