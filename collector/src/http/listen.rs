@@ -19,6 +19,7 @@ use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use super::connections::{self, Connections, Counted};
+use super::idle::Idle;
 use super::tls::{Stream, Tls};
 use crate::shutdown::{Shutdown, requested};
 
@@ -33,8 +34,6 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 /// Requests at once on one HTTP/2 connection. A page sends one or two, a proxy opens more connections.
 const MAX_STREAMS: u32 = 32;
-/// An HTTP/2 client that does not answer a ping this long after being silent has gone, and its place is free again.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Who is at the other end of the connection; in the extensions of every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,8 +139,6 @@ fn secured() -> auto::Builder<TokioExecutor> {
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
-        .keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(HEAD_TIMEOUT)
         .max_header_list_size(MAX_HEAD_BYTES as u32);
     server
 }
@@ -168,7 +165,7 @@ fn connection(
         }
     });
     server
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Idle::new(stream)), service)
         .into_owned()
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http_body_util::Full;
 use hyper::{Method, Request, Version, header};
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::authority::{self, Authority, Pair};
 use crate::engine;
@@ -118,6 +119,33 @@ async fn a_stalled_handshake_is_cut_off() {
         .unwrap();
     let read = stalled.read(&mut [0]);
     assert!(matches!(read, Ok(0)), "closed by the collector: {read:?}");
+    assert!(served.end().success());
+}
+
+/// A client that says nothing after its handshake gives its place back, whichever protocol it chose; so does one that says hello
+/// in HTTP/2 and then nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_after_the_handshake_is_cut_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let pair = authority.issue(dir.path(), &["localhost"], LAST_YEAR);
+    let served = started(&mut with_tls(dir.path(), &pair));
+    let address = public(&served);
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let mut silent = Vec::new();
+    for (offered, said) in [(H2, &b""[..]), (H2, preface), (HTTP_1, b""), (HTTP_1, b"P")] {
+        let mut stream = authority.connect(address, &[offered]).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        stream.flush().await.unwrap();
+        silent.push(stream);
+    }
+    for mut stream in silent {
+        let mut answer = Vec::new();
+        let ended = stream.read_to_end(&mut answer);
+        let ended = tokio::time::timeout(Duration::from_secs(40), ended).await;
+        assert!(ended.is_ok(), "closed by the collector");
+    }
+    assert!(authority.connect(address, &[H2]).await.is_ok());
     assert!(served.end().success());
 }
 

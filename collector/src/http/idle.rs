@@ -1,0 +1,125 @@
+//! A stream that ends when nothing moves on it. HTTP/1 has times of its own for heads and bodies; HTTP/2, and a client that falls
+//! silent after its handshake, have none, and would hold their places for as long as they like.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Longer than any answer takes: a query of the private listener has ten seconds, an asset of the demo five.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// To its reader, the other side has left after [`IDLE_TIMEOUT`] without a byte in either direction.
+#[derive(Debug)]
+pub struct Idle<S> {
+    stream: S,
+    moved: Instant,
+    /// Only looked at and set anew when it is over, so that a byte costs no timer.
+    timer: Pin<Box<Sleep>>,
+}
+
+impl<S> Idle<S> {
+    pub fn new(stream: S) -> Idle<S> {
+        Idle {
+            stream,
+            moved: Instant::now(),
+            timer: Box::pin(sleep(IDLE_TIMEOUT)),
+        }
+    }
+
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(context).is_ready() {
+            let due = self.moved + IDLE_TIMEOUT;
+            if due <= Instant::now() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(due);
+        }
+        Poll::Pending
+    }
+
+    fn wrote<T>(&mut self, polled: Poll<T>) -> Poll<T> {
+        if polled.is_ready() {
+            self.moved = Instant::now();
+        }
+        polled
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
+            self.moved = Instant::now();
+            return Poll::Ready(read);
+        }
+        self.poll_idle(context).map(Ok) // nothing was read: the end
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.wrote(polled)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        self.wrote(polled)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_ends_when_nothing_moves_and_not_before() {
+        let (stream, mut other) = duplex(64);
+        let mut idle = Idle::new(stream);
+        let began = Instant::now();
+        for _ in 0..5 {
+            tokio::time::sleep(IDLE_TIMEOUT / 2).await;
+            other.write_all(b"x").await.expect("it is open");
+            assert_eq!(idle.read_u8().await.expect("a byte"), b'x');
+            tokio::time::sleep(IDLE_TIMEOUT / 2).await;
+            idle.write_all(b"y").await.expect("it is open");
+        }
+        let moved = Instant::now();
+        assert_eq!(moved - began, IDLE_TIMEOUT * 5);
+        assert_eq!(idle.read(&mut [0]).await.expect("an end"), 0);
+        let waited = Instant::now() - moved;
+        assert!(
+            waited >= IDLE_TIMEOUT && waited < IDLE_TIMEOUT * 2,
+            "{waited:?}"
+        );
+    }
+}
