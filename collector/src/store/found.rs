@@ -47,16 +47,16 @@ pub async fn is_on_every_server(store: &Store, cluster: &Cluster) -> anyhow::Res
     let count: Vec<(String, u64)> = store
         .client()
         .query(
-            "select name, count() from clusterAllReplicas(?, system.tables) where database = ? group by name \
-             union all select '', count() from clusterAllReplicas(?, system.one) settings skip_unavailable_shards = 1",
+            "select if(database = 'system', '', name) as place, count() from clusterAllReplicas(?, system.tables) \
+             where database = ? or (database = 'system' and name = 'one') group by place settings skip_unavailable_shards = 1",
         )
         .bind(&cluster.name)
         .bind(&store.database)
-        .bind(&cluster.name)
         .fetch_all()
         .await
         .context("tables of the cluster's servers")?;
     let count: BTreeMap<String, u64> = count.into_iter().collect();
+    // Every server has the table `system.one`.
     let servers = count.get("");
     Ok(names()
         .iter()

@@ -196,7 +196,14 @@ async fn a_cluster_that_is_not_what_the_schema_was_made_for_is_refused() {
     first
         .run("alter table migrations modify comment 'shard weights: 1 1'")
         .await;
+    // Nothing is made anew that is there, and everything that is not: a server that has joined since.
+    let findings = "select toString(uuid) from system.tables where database = currentDatabase() and name = 'findings'";
+    let was = text(&first.alone(), findings).await;
     migrate(&first.store()).await.expect("fits again");
+    assert_eq!(text(&first.alone(), findings).await, was);
+    second.run("drop table findings sync").await;
+    migrate(&second.store()).await.expect("is completed");
+    assert_ne!(text(&second.alone(), findings).await, was);
 
     second.run("drop database vitalscope").await;
     second.run("create database vitalscope").await;

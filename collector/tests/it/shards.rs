@@ -21,6 +21,8 @@ const DATABASE: &str = "vitalscope";
 const KEEP_ALIVE: &str = "SYSTEM START LISTEN HTTP; SYSTEM START LISTEN TCP; SELECT sleepEachRow(1) FROM numbers(1000000000) \
      SETTINGS max_block_size=1, function_sleep_max_microseconds_per_block=0 FORMAT Null";
 
+/// A server that is asked for nothing answers by then, even on a machine that does ten things at once.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// A hedged request gives up a slow connection for a second one: see [`Shards::revive`].
 const PATIENT: &str = "<use_hedged_requests>0</use_hedged_requests>\
      <connect_timeout_with_failover_ms>10000</connect_timeout_with_failover_ms>";
@@ -145,12 +147,14 @@ impl Drop for Node {
 
 impl Shards {
     /// The embedded engine is a command-line program that listens: unlike a server it ends when a connection to it is reset, as one
-    /// may be whose query needs no more rows. Starts a server that has ended so, and says whether there was one.
+    /// may be whose query needs no more rows. Starts a server that ends or has ended so, and says whether there was one.
     pub async fn revive(&mut self) -> bool {
         let mut revived = false;
         for node in &mut self.nodes {
-            let process = node.process.as_mut().expect("is started");
-            if process.try_wait().expect("it is ours").is_some() {
+            let answer = node.alone().client().query("select 1").execute();
+            let lives = tokio::time::timeout(PATIENCE, answer).await;
+            if !matches!(lives, Ok(Ok(()))) {
+                node.kill();
                 node.start().await;
                 revived = true;
             }
