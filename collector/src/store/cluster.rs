@@ -7,15 +7,15 @@
 //!   bring the rows of its joins to one place first.
 //! - That gives the answers of one server as long as rows that belong together are on one shard. The sharding key sees to it: the
 //!   page view where the sort key has one, the `id` where it has that, else the whole sort key. All rows of one upsert key are on
-//!   one shard then, and a view may join tables by page view or by id, and no other way; [`Cluster::derive`] refuses the rest.
+//!   one shard then, and a view may join tables by page view or by id, and no other way; [`Derivation::derive`] refuses the rest.
 //!
 //! The sharding key is a function of the row, so a block that is sent again goes where it went before, whichever server takes it.
 //! Measured on ClickHouse 26.7 with two shards: the token of an insert goes along to every shard, and each remembers it for its part
-//! of the block. The same block again adds nothing, through either server; where a shard was down the first time, only its part is
-//! written. A server that cuts one insert into several blocks numbers them under the token, so the cut must be the same again;
-//! ours are far below the limit at which it would cut. And `insert … select` between two `Distributed` tables must be told to go
-//! through one server (`parallel_distributed_insert_select = 0`): left to itself, each shard keeps what it selected, whatever the
-//! sharding key says.
+//! of the block. The same block again adds nothing, through either server; a block for which one shard is away is refused as a
+//! whole; where one shard lacks its part, only that part is written. A server that cuts one insert into several blocks numbers them
+//! under the token, so the cut must be the same again; ours are far below the limit at which it would cut. And `insert … select`
+//! between two `Distributed` tables must be told to go through one server (`parallel_distributed_insert_select = 0`): left to
+//! itself, each shard keeps what it selected, whatever the sharding key says.
 
 use std::collections::BTreeMap;
 

@@ -249,32 +249,35 @@ async fn a_block_that_is_sent_again_adds_nothing_on_any_shard() {
                 .expect("stops");
         }
     }
+    // The first attempt finds one shard away, and is refused as a whole: no shard keeps its part.
     let store = shards.nodes[0].store();
-    // The first attempt finds one shard away: only the other part is written.
     shards.nodes[1].kill();
     for block in &blocks {
-        writer::insert_once(&store, block)
-            .await
-            .expect_err("half of it cannot be stored");
+        let refused = writer::insert_once(&store, block).await;
+        refused.expect_err("half of it cannot be stored");
+        let table = format!("select count() from {}_local", block.table);
+        assert_eq!(count(&shards.nodes[0].alone(), &table).await, 0);
     }
     shards.nodes[1].start().await;
+    let all: u64 = blocks.iter().map(|block| block.rows).sum();
     for through in [0, 1, 0] {
         let store = shards.nodes[through].store();
         for block in &blocks {
-            engine::eventually("the block is taken", async || {
-                writer::insert_once(&store, block).await.ok()
-            })
-            .await;
+            let insert = async || writer::insert_once(&store, block).await.ok();
+            engine::eventually("the block is taken", insert).await;
         }
         let counts = stored(&shards).await;
-        let parts = counts.iter().sum::<u64>();
-        assert_eq!(
-            parts,
-            blocks.iter().map(|block| block.rows).sum::<u64>(),
-            "{counts:?}"
-        );
+        assert_eq!(counts.iter().sum::<u64>(), all, "{counts:?}");
         assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
     }
+    // As if the last answer had been lost before one shard had its part: the rows are cut as before, so only that part is written.
+    for block in &blocks {
+        let statement = format!("truncate table {}_local", block.table);
+        shards.nodes[1].run(&statement).await;
+        writer::insert_once(&store, block).await.expect("is taken");
+    }
+    let counts = stored(&shards).await;
+    assert_eq!(counts.iter().sum::<u64>(), all, "{counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,7 @@
 //! What does not fit is refused with words that say what to do; collectors that bring a schema up to date at the same moment, or die
 //! over it, leave what one would have left.
 
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use collector::config::Retention;
@@ -12,7 +11,7 @@ use collector::store::{Access, Misfit, Store, queries, rollup, writer};
 use collector::watch;
 
 use crate::writer::{accepted, count, text};
-use crate::{engine, shards};
+use crate::{engine, serve, shards};
 
 /// The schema as the server tells it, without the database's name.
 async fn schema(store: &Store) -> String {
@@ -71,7 +70,7 @@ async fn killed_migrations_leave_nothing_that_the_next_does_not_complete() {
         let access = engine::access();
         let mut killed: Vec<_> = (0..2)
             .map(|_| {
-                vitalscope(&folder, &access, "migrate")
+                serve::vitalscope("migrate", &folder, &access)
                     .spawn()
                     .expect("runs")
             })
@@ -87,23 +86,6 @@ async fn killed_migrations_leave_nothing_that_the_next_does_not_complete() {
             .unwrap_or_else(|error| panic!("{delay_ms} ms: {error:#}"));
         assert_eq!(schema(&store).await, expected, "{delay_ms} ms");
     }
-}
-
-fn vitalscope(folder: &Path, access: &Access, word: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vitalscope"));
-    command
-        .arg(word)
-        .current_dir(folder)
-        .env("VITALSCOPE_DATA_DIR", folder.join("data"))
-        .env("VITALSCOPE_PUBLIC_LISTEN", "127.0.0.1:0")
-        .env("VITALSCOPE_PRIVATE_LISTEN", "127.0.0.1:0")
-        .env("VITALSCOPE_CLICKHOUSE_URL", &access.url)
-        .env("VITALSCOPE_CLICKHOUSE_USER", &access.user)
-        .env("VITALSCOPE_CLICKHOUSE_PASSWORD", &access.password)
-        .env("VITALSCOPE_CLICKHOUSE_DATABASE", &access.database)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    command
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -228,7 +210,8 @@ async fn serve_refuses_at_start() {
     .await;
     let folder = engine::scratch("serve-refuses");
     let output = tokio::task::spawn_blocking(move || -> Output {
-        vitalscope(&folder, &access, "serve")
+        serve::command(&folder, &access)
+            .stderr(Stdio::piped())
             .output()
             .expect("runs")
     })

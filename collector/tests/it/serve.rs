@@ -29,9 +29,14 @@ impl Drop for Served {
 }
 
 pub fn command(data_dir: &Path, access: &Access) -> Command {
+    vitalscope("serve", data_dir, access)
+}
+
+/// A command of the program, with this server as its own.
+pub fn vitalscope(word: &str, data_dir: &Path, access: &Access) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vitalscope"));
     command
-        .arg("serve")
+        .arg(word)
         .current_dir(data_dir)
         .env("VITALSCOPE_DATA_DIR", data_dir)
         .env("VITALSCOPE_PUBLIC_LISTEN", "127.0.0.1:0")
