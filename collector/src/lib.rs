@@ -9,6 +9,7 @@
 //! Data moves one way. Two edges point back, both back-pressure: a full spool refuses beacons, and the store acknowledges
 //! records so that the spool can forget them.
 
+pub mod allocator;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod embedded;
 pub mod history;
 pub mod http;
 pub mod ingest;
+pub mod listeners;
 pub mod loadgen;
 pub mod metrics;
 pub mod serve;

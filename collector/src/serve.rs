@@ -1,12 +1,9 @@
 //! Composition: builds the parts, connects them, runs them, ends them in order. A branch about meaning belongs below.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use tokio::net::TcpListener;
 use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -22,6 +19,7 @@ use crate::http::tls::certificate::Certificate;
 use crate::http::{listen, public};
 use crate::ingest::Names;
 use crate::ingest::names::{KEEP_DAYS, Kind};
+use crate::listeners::Listeners;
 use crate::metrics::saved::Saved;
 use crate::metrics::{Histogram, Metrics, SpoolGauges};
 use crate::shutdown::{Shutdown, requested};
@@ -37,30 +35,6 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(10);
 const STORE_RETRY: Duration = Duration::from_secs(5);
 /// How long its first answer may keep browsers waiting.
 const FIRST_LOOK: Duration = Duration::from_secs(10);
-
-/// The two doors, open but not served yet.
-pub struct Listeners {
-    pub public: TcpListener,
-    pub private: TcpListener,
-}
-
-impl Listeners {
-    /// # Errors
-    /// An address is taken or not ours; the message names the key to change.
-    pub async fn bind(config: &Config) -> anyhow::Result<Listeners> {
-        Ok(Listeners {
-            public: bind("public.listen", config.public.listen).await?,
-            private: bind("private.listen", config.private.listen).await?,
-        })
-    }
-}
-
-async fn bind(key: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| {
-        let variable = format!("VITALSCOPE_{}", key.replace('.', "_").to_uppercase());
-        format!("cannot listen on {address}: choose another address with {key} or {variable}")
-    })
-}
 
 /// A collector that takes beacons.
 pub struct Collector {
@@ -130,7 +104,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         spool: Arc::new(spool_status(spool.clone(), metrics.clone())),
     };
     let names = public_state.names.clone();
-    let addresses = addresses(&config, &listeners, &access.url)?;
+    let addresses = listeners.addresses(&config, &access.url)?;
     let (listening, storing, keeping) = (end(), end(), end());
     let proxies = public_state.trusted_proxies.clone();
     let public = public::router(public_state);
@@ -365,39 +339,4 @@ fn spool_status(spool: Spool, metrics: Arc<Metrics>) -> impl Fn() -> SpoolStatus
             accepting: spool.accepts().is_ok(),
         }
     }
-}
-
-fn addresses(
-    config: &Config,
-    listeners: &Listeners,
-    clickhouse: &str,
-) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let public = base(listeners.public.local_addr()?, config.public.tls());
-    let private = base(listeners.private.local_addr()?, config.private.tls());
-    let mut addresses = vec![
-        ("ingest", format!("{public}{}/{{app}}", config.ingest.path)),
-        ("agent", format!("{public}/agent.js")),
-    ];
-    if config.demo.enabled {
-        addresses.push(("demo", format!("{public}/demo/")));
-    }
-    addresses.push(("dashboard", format!("{private}/")));
-    addresses.push(("metrics", format!("{private}/metrics")));
-    addresses.push(("clickhouse", clickhouse.to_owned()));
-    Ok(addresses)
-}
-
-fn base(address: SocketAddr, tls: Option<TlsFiles<'_>>) -> String {
-    let scheme = if tls.is_some() { "https" } else { "http" };
-    format!("{scheme}://{}", reachable(address))
-}
-
-/// An address that a browser on this machine can open: listening everywhere includes here.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
 }

@@ -24,6 +24,7 @@ use anyhow::bail;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::allocator;
 use crate::config::{self, Config};
 use crate::embedded::child;
 
@@ -61,6 +62,7 @@ pub fn main() -> ExitCode {
     if words.get(1).is_some_and(|word| word == child::SUBCOMMAND) {
         child::main(&words[2..]);
     }
+    allocator::give_back_soon();
     let arguments = Arguments::parse();
     match start_log().and_then(|()| dispatch(arguments)) {
         Ok(code) => code,

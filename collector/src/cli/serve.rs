@@ -10,7 +10,8 @@ use tracing::info;
 use super::print;
 use crate::config::Config;
 use crate::http::tls::certificate::Certificate;
-use crate::serve::{self, Listeners};
+use crate::listeners::Listeners;
+use crate::serve;
 use crate::shutdown::{Shutdown, requested};
 
 /// Run the collector: take beacons, store them, detect, show.

@@ -6,7 +6,7 @@
 //! a hash for each name, never the name. What ClickHouse has seen is learnt again after a restart ([`Names::learn`]).
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Accepted;
@@ -94,12 +94,32 @@ pub struct Names {
 #[derive(Debug, Default)]
 struct Known {
     /// By the hash of app, kind and name.
-    names: HashMap<u64, Name>,
+    names: HashMap<u64, Name, Prehashed>,
     /// Names of each group, by the hash of app and kind.
-    counts: HashMap<u64, u32>,
+    counts: HashMap<u64, u32, Prehashed>,
     /// Groups whose overflow was told today.
     told: HashSet<u64>,
     today: u64,
+}
+
+/// Keys that are hashes with a seed of this process need not be hashed again.
+type Prehashed = BuildHasherDefault<Identity>;
+
+#[derive(Debug, Default)]
+struct Identity(u64);
+
+impl Hasher for Identity {
+    fn write(&mut self, _bytes: &[u8]) {
+        unreachable!("only whole hashes are keys")
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +134,13 @@ impl Names {
         let mut known = self.known(accepted.received_ms);
         let app = accepted.app.as_str();
         let mut overflowed = Vec::new();
+        // Most names of a beacon are keys: their group is the same.
+        let mut group = (Kind::App, 0);
         let mut fits = |kind, name: &str| {
-            let fits = self.fits(&mut known, app, kind, name);
+            if group.0 != kind {
+                group = (kind, self.group(app, kind));
+            }
+            let fits = self.fits(&mut known, app, group, name);
             if !fits {
                 overflowed.push(kind);
             }
@@ -176,11 +201,11 @@ impl Names {
         known.names.len()
     }
 
-    fn fits(&self, known: &mut Known, app: &str, kind: Kind, name: &str) -> bool {
+    fn fits(&self, known: &mut Known, app: &str, (kind, group): (Kind, u64), name: &str) -> bool {
         if name.is_empty() || name == OTHER || name == OTHER_ROUTE {
             return true;
         }
-        let (group, key) = self.hashes(app, kind, name);
+        let key = self.seed.hash_one((group, name));
         if known.admit(group, key, kind) {
             return true;
         }
@@ -196,8 +221,12 @@ impl Names {
     }
 
     fn hashes(&self, app: &str, kind: Kind, name: &str) -> (u64, u64) {
-        let group = self.seed.hash_one((app, kind));
+        let group = self.group(app, kind);
         (group, self.seed.hash_one((group, name)))
+    }
+
+    fn group(&self, app: &str, kind: Kind) -> u64 {
+        self.seed.hash_one((app, kind))
     }
 
     fn known(&self, now_ms: u64) -> MutexGuard<'_, Known> {

@@ -60,7 +60,9 @@ impl Reader {
 
     /// The seal that the last process left behind: the records up to its end, and no others, were about to go out as one.
     pub fn left_sealed(&self) -> Option<Seal> {
-        self.shared.state().seal
+        let state = self.shared.state();
+        // A damaged end may have taken records with it that the seal still speaks of.
+        state.seal.filter(|seal| seal.last < state.next_record)
     }
 
     /// The next records: at least one (waits for it), at most `max_records`, none numbered above `until`, and no more than one

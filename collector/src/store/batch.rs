@@ -4,6 +4,7 @@
 //! Where a batch ends is decided once: the spool keeps its seal, and after a crash the first batch ends at the same record. The same
 //! records give the same blocks under the same tokens, so a server that has them already says nothing.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -18,17 +19,16 @@ use crate::shutdown::{Shutdown, requested};
 use crate::spool::steps::Step;
 use crate::spool::{Reader, Record, Seal};
 
-/// A batch is sealed when its oldest record has waited this long, or it has this many records or bytes: large enough for few
-/// parts, small enough that a block is atomic on the server (its limit is 1,048,449 rows) and two batches fit in little memory.
+/// A batch is sealed when its oldest record has waited this long, or it has this much: large enough for few parts, small enough that a
+/// block is atomic on the server (its limit is 1,048,449 rows) and two batches fit in little memory.
 const SEAL_AFTER: Duration = Duration::from_secs(1);
-const MAX_RECORDS: usize = 10_000;
-const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// Rows of all tables. A beacon has rarely more than ten.
+/// Rows of all tables. A beacon has five to ten.
 const MAX_ROWS: u64 = 100_000;
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The server refuses a block over more than 100 partitions; each costs a file set.
 const MAX_PARTITIONS: usize = 50;
-/// One read from the spool.
-const READ_RECORDS: usize = 5_000;
+/// One read from the spool; what is read becomes rows at once, so never more of it is in memory.
+const READ_RECORDS: usize = 2_000;
 const READ_BYTES: usize = 2 * 1024 * 1024;
 /// A spool that cannot be read is a disk that failed: nothing else helps but to try again.
 const READ_RETRY: Duration = Duration::from_secs(30);
@@ -45,137 +45,175 @@ pub struct Batch {
     pub unusable: Vec<(Record, String)>,
 }
 
-/// Builds the blocks of `records`, which are not empty.
-///
-/// # Errors
-/// Too much for one insert into some table: the records come back, to be divided.
-pub fn build(records: Vec<Record>) -> Result<Batch, Vec<Record>> {
-    let mut rows = BeaconRows::default();
-    let mut unusable = Vec::new();
-    for record in &records {
+/// A batch that is being built.
+#[derive(Debug, Default)]
+pub struct Builder {
+    rows: BeaconRows,
+    records: u64,
+    last: u64,
+    unusable: Vec<(Record, String)>,
+}
+
+impl Builder {
+    /// Adds the rows of a record.
+    pub fn push(&mut self, record: &Record) {
+        self.records += 1;
+        self.last = record.number;
         let pushed = serde_json::from_slice::<Accepted>(&record.payload)
             .map_err(|error| error.to_string())
             .and_then(|accepted| {
-                let pushed = rows.push(record.number, &accepted);
+                let pushed = self.rows.push(record.number, &accepted);
                 pushed.map_err(|error| error.to_string())
             });
         if let Err(reason) = pushed {
-            unusable.push((record.clone(), reason));
+            self.unusable.push((record.clone(), reason));
         }
     }
-    let too_much = rows.partitions() > MAX_PARTITIONS || rows.count() > MAX_ROWS;
-    if too_much && records.len() > 1 {
-        return Err(records);
+
+    /// Adds records until the batch is full, and gives back those that belong to the next one.
+    fn fill(mut self, mut records: VecDeque<Record>) -> (Builder, VecDeque<Record>) {
+        while !self.is_full()
+            && let Some(record) = records.pop_front()
+        {
+            self.push(&record);
+        }
+        (self, records)
     }
-    let blocks = rows.seal();
-    let mut hash = Sha256::new();
-    for block in &blocks {
-        hash.update(block.token.as_bytes());
+
+    fn is_full(&self) -> bool {
+        self.rows.count() >= MAX_ROWS
+            || self.rows.bytes() >= MAX_BYTES
+            || self.rows.partitions() >= MAX_PARTITIONS
     }
-    Ok(Batch {
-        blocks,
-        records: records.len() as u64,
-        seal: Seal {
-            last: records.last().map_or(0, |record| record.number),
-            hash: hash.finalize().into(),
-        },
-        unusable,
-    })
+
+    pub fn seal(self) -> Batch {
+        let blocks = self.rows.seal();
+        let mut hash = Sha256::new();
+        for block in &blocks {
+            hash.update(block.token.as_bytes());
+        }
+        Batch {
+            blocks,
+            records: self.records,
+            seal: Seal {
+                last: self.last,
+                hash: hash.finalize().into(),
+            },
+            unusable: self.unusable,
+        }
+    }
 }
 
-/// Halves of records that are too much, or poisoned, at once.
-pub fn divide(mut records: Vec<Record>) -> [Vec<Record>; 2] {
-    let second = records.split_off(records.len() / 2);
-    [records, second]
+/// Where the records come from, and those that have been read and belong to no batch yet.
+struct Source {
+    reader: Reader,
+    waiting: VecDeque<Record>,
 }
 
 /// Fills `batches` until the end is asked for and the spool is empty, or nobody takes them any more.
-pub async fn fill(mut reader: Reader, batches: mpsc::Sender<Batch>, mut shutdown: Shutdown) {
+pub async fn fill(reader: Reader, batches: mpsc::Sender<Batch>, mut shutdown: Shutdown) {
     let mut left = reader.left_sealed();
-    // Outside of the futures that fill it, so that ending one of them early loses nothing.
-    let mut records = Vec::new();
-    // Only when there is room: what has been read and cannot go on takes memory.
+    let mut source = Source {
+        reader,
+        waiting: VecDeque::new(),
+    };
+    // Only when there is room: rows that cannot go on take memory.
     while batches.reserve().await.is_ok() {
-        if *shutdown.borrow() {
-            if !drain(&mut reader, &mut records).await {
-                return;
-            }
-        } else {
-            tokio::select! {
-                () = collect(&mut reader, left, &mut records) => {}
-                () = requested(&mut shutdown) => {}
-            }
-        }
-        if records.is_empty() {
-            continue;
-        }
-        if !send(std::mem::take(&mut records), &batches, left.take()).await {
+        let sealed = match left.take() {
+            Some(left) => again(&mut source, left).await,
+            None => None,
+        };
+        let batch = match sealed {
+            Some(batch) => Some(batch),
+            None => next(&mut source, &mut shutdown).await,
+        };
+        let Some(batch) = batch else { return };
+        Step::BlockBuilt.reach();
+        if batches.send(batch).await.is_err() {
             return;
         }
     }
 }
 
-/// Builds and hands over; false when nobody takes batches any more.
-async fn send(records: Vec<Record>, batches: &mpsc::Sender<Batch>, left: Option<Seal>) -> bool {
-    // Halves wait here while the half before is built: at most two for each division.
-    let mut waiting = vec![records];
-    while let Some(records) = waiting.pop() {
-        // Not on the threads that answer requests: it takes a tenth of a second.
-        match spawn_blocking(move || build(records)).await {
-            Ok(Ok(batch)) => {
-                Step::BlockBuilt.reach();
-                if left.is_some_and(|left| left.last == batch.seal.last && left != batch.seal) {
-                    tracing::info!(
-                        "the batch that the last process sealed gives other rows with this version; keys make that harmless"
-                    );
-                }
-                if batches.send(batch).await.is_err() {
-                    return false;
-                }
-            }
-            Ok(Err(records)) => waiting.extend(divide(records).into_iter().rev()),
-            Err(error) => std::panic::resume_unwind(error.into_panic()), // our own bug
+/// The batch that the last process had sealed: up to the same record, whatever else is there by now. None when all of it is lost.
+async fn again(source: &mut Source, left: Seal) -> Option<Batch> {
+    let mut builder = Builder::default();
+    while builder.last < left.last {
+        let records = read_until(&mut source.reader, left.last).await;
+        if records.is_empty() {
+            break; // the rest of it is lost
         }
+        builder = build(move || records.iter().fold(builder, pushed)).await;
     }
-    true
+    if builder.records == 0 {
+        return None;
+    }
+    let batch = build(|| builder.seal()).await;
+    if batch.seal != left {
+        tracing::info!(
+            "the batch that the last process sealed gives other rows with this version; keys make that harmless"
+        );
+    }
+    Some(batch)
 }
 
-/// Waits for a record, then takes what comes until the batch is due; or exactly what was sealed before a restart.
-async fn collect(reader: &mut Reader, left: Option<Seal>, records: &mut Vec<Record>) {
-    if let Some(left) = left {
-        while records
-            .last()
-            .is_none_or(|record| record.number < left.last)
-        {
-            let more = read_until(reader, left.last).await;
-            if more.is_empty() {
-                return;
-            }
-            records.extend(more);
+fn pushed(mut builder: Builder, record: &Record) -> Builder {
+    builder.push(record);
+    builder
+}
+
+/// Takes what comes until the batch is full or due. None when the end is asked for and the spool is empty.
+async fn next(source: &mut Source, shutdown: &mut Shutdown) -> Option<Batch> {
+    let mut builder = Builder::default();
+    let mut due = None;
+    loop {
+        let waiting = std::mem::take(&mut source.waiting);
+        (builder, source.waiting) = build(move || builder.fill(waiting)).await;
+        if builder.is_full() {
+            break;
         }
-        return;
-    }
-    if records.is_empty() {
-        records.extend(read_until(reader, u64::MAX).await);
-    }
-    let due = Instant::now() + SEAL_AFTER;
-    while !is_full(records) {
-        match timeout_at(due, read_until(reader, u64::MAX)).await {
-            Ok(more) => records.extend(more),
-            Err(_) => return,
+        if builder.records > 0 {
+            due.get_or_insert_with(|| Instant::now() + SEAL_AFTER);
         }
+        let more = match due {
+            _ if *shutdown.borrow() => drain(&mut source.reader).await,
+            // Reading may be given up at any time: what it did not return is read again.
+            Some(due) => tokio::select! {
+                read = timeout_at(due, read_until(&mut source.reader, u64::MAX)) => read.ok(),
+                () = requested(shutdown) => continue,
+            },
+            None => tokio::select! {
+                records = read_until(&mut source.reader, u64::MAX) => Some(records),
+                () = requested(shutdown) => continue,
+            },
+        };
+        match more {
+            Some(records) => source.waiting.extend(records),
+            None => break,
+        }
+    }
+    if builder.records == 0 {
+        return None;
+    }
+    Some(build(|| builder.seal()).await)
+}
+
+/// Not on the threads that answer requests: parsing, encoding and hashing take tens of milliseconds.
+async fn build<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match spawn_blocking(work).await {
+        Ok(built) => built,
+        Err(error) => std::panic::resume_unwind(error.into_panic()), // our own bug
     }
 }
 
-/// Takes what is there; false when there is nothing. The spool itself knows whether it is empty: a busy machine may take long to answer.
-async fn drain(reader: &mut Reader, records: &mut Vec<Record>) -> bool {
-    while !is_full(records) && reader.unread() > 0 {
-        match timeout(DRAIN_PATIENCE, read_until(reader, u64::MAX)).await {
-            Ok(more) => records.extend(more),
-            Err(_) => break,
-        }
+/// What is there; None when there is nothing. The spool itself knows whether it is empty: a busy machine may take long to answer.
+async fn drain(reader: &mut Reader) -> Option<Vec<Record>> {
+    if reader.unread() == 0 {
+        return None;
     }
-    !records.is_empty()
+    timeout(DRAIN_PATIENCE, read_until(reader, u64::MAX))
+        .await
+        .ok()
 }
 
 async fn read_until(reader: &mut Reader, until: u64) -> Vec<Record> {
@@ -186,31 +224,6 @@ async fn read_until(reader: &mut Reader, until: u64) -> Vec<Record> {
                 tracing::error!(%error, "the spool cannot be read");
                 sleep(READ_RETRY).await;
             }
-        }
-    }
-}
-
-fn is_full(records: &[Record]) -> bool {
-    let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-    records.len() >= MAX_RECORDS || bytes >= MAX_BYTES
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_keep_the_order_and_lose_nothing() {
-        let record = |number| Record {
-            number,
-            version: 1,
-            payload: bytes::Bytes::new(),
-        };
-        for count in 2..6 {
-            let [first, second] = divide((1..=count).map(record).collect());
-            let numbers: Vec<u64> = first.iter().chain(&second).map(|r| r.number).collect();
-            assert_eq!(numbers, (1..=count).collect::<Vec<_>>());
-            assert!(!first.is_empty() && !second.is_empty());
         }
     }
 }

@@ -23,6 +23,8 @@ use crate::shutdown::{Shutdown, requested};
 const INTERVAL: Duration = Duration::from_secs(3);
 /// A large installation's pass takes longer; then the pause grows with it, so that a job takes at most this share of the time.
 const MAX_BUSY_RATIO: u32 = 4;
+/// A collector that starts has a spool to drain and people who wait for the newest minutes: details come after that.
+const DETAILS_AFTER: Duration = Duration::from_secs(30);
 /// By then a row that was given its arrival time is visible, whichever collector wrote it.
 const SETTLE: Duration = Duration::from_secs(60);
 /// How far the corrected start of a page view moves between its beacons: the spread of network delays.
@@ -114,8 +116,15 @@ pub async fn run(store: Store, shutdown: Shutdown) {
     tokio::join!(
         keep(&store, Job::Minutes, shutdown.clone()),
         keep(&store, Job::Hours(&HOURS), shutdown.clone()),
-        keep(&store, Job::Hours(&DETAILS), shutdown),
+        details(&store, shutdown),
     );
+}
+
+async fn details(store: &Store, mut shutdown: Shutdown) {
+    tokio::select! {
+        () = sleep(DETAILS_AFTER) => keep(store, Job::Hours(&DETAILS), shutdown).await,
+        () = requested(&mut shutdown) => {}
+    }
 }
 
 /// One pass over everything that is dirty, for commands that cannot wait for the next one.
@@ -132,27 +141,46 @@ pub async fn run_once(store: &Store) -> anyhow::Result<Pass> {
 
 /// Repeats the pass of a job, with a pause between two that is longer where a pass takes long.
 async fn keep(store: &Store, job: Job, mut shutdown: Shutdown) {
-    let mut progress = None;
+    let (mut progress, mut failing) = (None, false);
     loop {
         let started = Instant::now();
         tokio::select! {
-            outcome = job.pass(store, &mut progress) => match outcome {
-                Ok(0) => {}
-                Ok(count) => {
-                    let elapsed_ms = started.elapsed().as_millis() as u64;
-                    tracing::debug!(job = job.name(), count, elapsed_ms, "rollups recomputed");
-                }
-                Err(error) => {
-                    // Where to look from only moves when a pass is complete: the next one finds the same hours dirty.
-                    tracing::warn!(job = job.name(), error = format!("{error:#}"), "rollups could not be recomputed");
-                }
-            },
+            outcome = job.pass(store, &mut progress) => {
+                tell(job, &outcome, failing, started.elapsed());
+                // Where to look from only moves when a pass is complete: the next one finds the same hours dirty.
+                failing = outcome.is_err();
+            }
             () = requested(&mut shutdown) => return,
         }
         let pause = INTERVAL.max(started.elapsed() * MAX_BUSY_RATIO);
         tokio::select! {
             () = sleep(pause) => {}
             () = requested(&mut shutdown) => return,
+        }
+    }
+}
+
+/// An outage is one line when it begins and one when it ends.
+fn tell(job: Job, outcome: &anyhow::Result<usize>, was_failing: bool, elapsed: Duration) {
+    let (job, elapsed_ms) = (job.name(), elapsed.as_millis() as u64);
+    match outcome {
+        Ok(count) => {
+            if was_failing {
+                tracing::info!(job, "rollups are recomputed again");
+            }
+            if *count > 0 {
+                tracing::debug!(job, count, elapsed_ms, "rollups recomputed");
+            }
+        }
+        Err(error) if was_failing => {
+            tracing::debug!(job, error = format!("{error:#}"), "rollups failed again");
+        }
+        Err(error) => {
+            tracing::warn!(
+                job,
+                error = format!("{error:#}"),
+                "rollups could not be recomputed; tried again until they can"
+            );
         }
     }
 }

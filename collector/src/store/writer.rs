@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::Store;
-use super::batch::{self, Batch};
+use super::batch::{self, Batch, Builder};
 use super::block::Block;
 use super::dead_letter::DeadLetters;
 use super::refusal::{self, Class};
@@ -135,14 +135,10 @@ impl Writer {
         let mut dead = BTreeSet::new();
         // Halves wait here while their other half is sent; a stack, so at most 2 * log2(records) long.
         let mut waiting = vec![self.records_until(last).await];
-        while let Some(records) = waiting.pop() {
-            let batch = match batch::build(records.clone()) {
-                Ok(batch) => batch,
-                Err(records) => {
-                    waiting.extend(batch::divide(records).into_iter().rev());
-                    continue;
-                }
-            };
+        while let Some(mut records) = waiting.pop() {
+            let mut builder = Builder::default();
+            records.iter().for_each(|record| builder.push(record));
+            let batch = builder.seal();
             for (record, reason) in &batch.unusable {
                 if dead.insert(record.number) {
                     self.set_aside(record, reason).await;
@@ -157,7 +153,10 @@ impl Writer {
                         self.set_aside(record, &poison.to_string()).await;
                     }
                 }
-                _ => waiting.extend(batch::divide(records).into_iter().rev()),
+                _ => {
+                    let second = records.split_off(records.len() / 2);
+                    waiting.extend([second, records]);
+                }
             }
         }
         dead.len() as u64
