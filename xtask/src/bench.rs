@@ -20,7 +20,7 @@ cargo xtask bench NAME
   agent [--runs N] [--quick]  the agent's cost in Chromium, beside its peers: main thread, memory, bytes (15 runs; quick: 3);
                               of another build with VITALSCOPE_AGENT_DIST=FOLDER
   ingest [--quick]            the collector beside nginx, a bare disk and the clickhouse crate: acknowledgements, draining, the
-                              whole path, latency, memory, growth (a quarter of an hour; quick: two minutes)
+                              whole path, latency, memory, growth (five minutes; quick: one)
   storage                     what a page view and a measurement take on disk: 300,000 made-up page views, merged and weighed (some
                               minutes)
   sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints

@@ -2,7 +2,7 @@
 insert into measurement_rows
 (
     app, view_id, start_ms, version, day, environment, release, route, session_id, received_at, vital, path, navigation_type, value, bucket,
-    rating, started_at, device, browser, os, country, connection, attribution, engine, stratum
+    rating, started_at, device, browser, os, country, connection, attribution, engine, stratum, inserted_at
 )
 select
     'shop', toUUID(concat('00000000-0000-4000-8000-', leftPad(lower(hex(number)), 12, '0'))) as view,
@@ -12,6 +12,6 @@ select
     concat('/route/', toString(cityHash64(number) % 200)), 'navigate', (cityHash64(number, vital) % 40000) / 10, cityHash64(number, vital) % 400,
     'good', fromUnixTimestamp64Milli(toInt64(start)), ['mobile', 'desktop'][1 + number % 2], 'Chrome 156', 'Android 10',
     ['DE', 'FR', 'US'][1 + number % 3], '4g', if(vital = 'LCP', '{"element":"#hero","load_delay_ms":300,"render_delay_ms":99.2}', ''), 'wasm',
-    'mobile/fast/network'
+    'mobile/fast/network', fromUnixTimestamp64Milli(toInt64(start) + 5000)
 from numbers({first}, {count})
 settings max_partitions_per_insert_block = 0

@@ -18,9 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use super::connections::{self, Connections, Counted};
-use super::idle::Idle;
+use super::connections::{self, Connections};
 use super::tls::{Stream, Tls};
+use super::watched::Watched;
 use crate::shutdown::{Shutdown, requested};
 
 /// From the first byte of a connection, or the end of the answer before, to the end of the next head.
@@ -73,10 +73,7 @@ pub async fn serve(
             continue; // closed at once, and counted
         };
         connections::prepare(&stream);
-        let stream = Counted {
-            stream,
-            traffic: connections.traffic.clone(),
-        };
+        let stream = Watched::new(stream, connections.traffic.clone());
         let (server, router, tls) = (server.clone(), router.clone(), tls.clone());
         let (connections, watched) = (connections.clone(), graceful.watcher());
         let mut ending = shutdown.clone();
@@ -145,7 +142,7 @@ fn secured() -> auto::Builder<TokioExecutor> {
 
 fn connection(
     server: &auto::Builder<TokioExecutor>,
-    stream: Stream<Counted<TcpStream>>,
+    stream: Stream<Watched<TcpStream>>,
     connections: Connections,
     peer: Peer,
     router: Router,
@@ -165,7 +162,7 @@ fn connection(
         }
     });
     server
-        .serve_connection(TokioIo::new(Idle::new(stream)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .into_owned()
 }
 

@@ -2,12 +2,12 @@
 
 pub mod connections;
 pub mod error;
-pub mod idle;
 pub mod listen;
 pub mod origin;
 pub mod private;
 pub mod public;
 pub mod sender;
 pub mod tls;
+mod watched;
 
 pub use error::Problem;

@@ -27,6 +27,8 @@ const MAX_ROUND_BYTES: usize = 16 * 1024 * 1024;
 /// Under load rounds begin this far apart. A sync takes a third of that on a good disk; without the pause most of the time would go
 /// into syncs of two or three records each, and fewer could be taken.
 const ROUND_INTERVAL: Duration = Duration::from_millis(1);
+/// So many waiting appends are worth a sync at once.
+const ENOUGH_WAITING: usize = 64;
 
 /// Makes a segment's data durable.
 pub type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
@@ -112,11 +114,9 @@ impl Writer {
     pub fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut last_round = None;
         while let Some(first) = requests.blocking_recv() {
-            if let Some(early) = last_round
-                .map(|last: Instant| ROUND_INTERVAL.saturating_sub(last.elapsed()))
-                .filter(|early| !early.is_zero())
-            {
-                thread::sleep(early);
+            let early = |last: Instant| last.elapsed() < ROUND_INTERVAL;
+            while last_round.is_some_and(early) && requests.len() < ENOUGH_WAITING {
+                thread::sleep(ROUND_INTERVAL / 8);
             }
             last_round = Some(Instant::now());
             let mut bytes = first.size();

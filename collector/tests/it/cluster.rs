@@ -85,6 +85,8 @@ async fn everything(store: &Store) -> BTreeMap<&'static str, Vec<String>> {
         "operations",
         "rollups",
         "rollups_minute",
+        "rollups_by_dimension",
+        "rollups_by_attribution",
         "baselines",
         "findings",
         "deploys",

@@ -146,8 +146,16 @@ fn a_wrong_password_is_named_and_not_shown() {
         password: PASSWORD.into(),
         ..engine::access()
     };
-    let (log, _) = log_of(&access, "ClickHouse is not ready");
-    check(&log);
+    let data = tempfile::tempdir().expect("a temporary folder");
+    let output = serve::command(data.path(), &access)
+        .env("VITALSCOPE_LOG", "debug")
+        .stderr(Stdio::piped())
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("password"), "{said}");
+    check(&said);
 }
 
 #[test]

@@ -1,30 +1,36 @@
-//! A stream that ends when nothing moves on it. HTTP/1 has times of its own for heads and bodies; HTTP/2, and a client that falls
-//! silent after its handshake, have none, and would hold their places for as long as they like.
+//! The bytes of a connection: counted, and ended when none move any more. HTTP/1 has times of its own for heads and bodies; HTTP/2, and a
+//! client that falls silent after its handshake, have none, and would hold their places for as long as they like.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::metrics::Traffic;
+
 /// Longer than any answer takes: a query of the private listener has ten seconds, an asset of the demo five.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// To its reader, the other side has left after [`IDLE_TIMEOUT`] without a byte in either direction.
 #[derive(Debug)]
-pub struct Idle<S> {
+pub struct Watched<S> {
     stream: S,
+    traffic: Arc<Traffic>,
     moved: Instant,
     /// Only looked at and set anew when it is over, so that a byte costs no timer.
     timer: Pin<Box<Sleep>>,
 }
 
-impl<S> Idle<S> {
-    pub fn new(stream: S) -> Idle<S> {
-        Idle {
+impl<S> Watched<S> {
+    pub fn new(stream: S, traffic: Arc<Traffic>) -> Watched<S> {
+        Watched {
             stream,
+            traffic,
             moved: Instant::now(),
             timer: Box::pin(sleep(IDLE_TIMEOUT)),
         }
@@ -41,29 +47,36 @@ impl<S> Idle<S> {
         Poll::Pending
     }
 
-    fn wrote<T>(&mut self, polled: Poll<T>) -> Poll<T> {
-        if polled.is_ready() {
+    fn wrote(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = &polled {
             self.moved = Instant::now();
+            let bytes = *written.as_ref().unwrap_or(&0) as u64;
+            self.traffic.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
         }
         polled
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Idle<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
             self.moved = Instant::now();
+            let bytes = (buffer.filled().len() - before) as u64;
+            self.traffic
+                .received_bytes
+                .fetch_add(bytes, Ordering::Relaxed);
             return Poll::Ready(read);
         }
         self.poll_idle(context).map(Ok) // nothing was read: the end
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Idle<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -104,22 +117,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_stream_ends_when_nothing_moves_and_not_before() {
         let (stream, mut other) = duplex(64);
-        let mut idle = Idle::new(stream);
+        let traffic = Arc::new(Traffic::default());
+        let mut watched = Watched::new(stream, traffic.clone());
         let began = Instant::now();
         for _ in 0..5 {
             tokio::time::sleep(IDLE_TIMEOUT / 2).await;
             other.write_all(b"x").await.expect("it is open");
-            assert_eq!(idle.read_u8().await.expect("a byte"), b'x');
+            assert_eq!(watched.read_u8().await.expect("a byte"), b'x');
             tokio::time::sleep(IDLE_TIMEOUT / 2).await;
-            idle.write_all(b"y").await.expect("it is open");
+            watched.write_all(b"y").await.expect("it is open");
         }
         let moved = Instant::now();
         assert_eq!(moved - began, IDLE_TIMEOUT * 5);
-        assert_eq!(idle.read(&mut [0]).await.expect("an end"), 0);
+        assert_eq!(watched.read(&mut [0]).await.expect("an end"), 0);
         let waited = Instant::now() - moved;
         assert!(
             waited >= IDLE_TIMEOUT && waited < IDLE_TIMEOUT * 2,
             "{waited:?}"
         );
+        let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        assert_eq!(count(&traffic.received_bytes), 5);
+        assert_eq!(count(&traffic.sent_bytes), 5);
     }
 }
