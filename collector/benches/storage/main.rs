@@ -12,7 +12,7 @@ use collector::config::Retention;
 use collector::embedded::{self, Options};
 use collector::ingest::{Clients, Meta, accept};
 use collector::store::rows::BeaconRows;
-use collector::store::{Access, Store, rollup, writer};
+use collector::store::{Access, Store, insert, rollup};
 use tokio::task::block_in_place;
 
 use visits::{Sent, Visitors};
@@ -117,7 +117,7 @@ async fn insert(
         anyhow::Ok(rows.seal())
     })?;
     for block in &blocks {
-        writer::insert_once(store, block).await?;
+        insert::insert_once(store, block).await?;
     }
     Ok(())
 }

@@ -33,6 +33,8 @@ pub struct Metrics {
     /// One insert of a block, retries apart.
     pub insert_seconds: Histogram,
     pub inserts_failed: AtomicU64,
+    /// Blocks whose token the server knew although it had none of their rows.
+    pub blocks_sent_anew: AtomicU64,
     /// The store cannot write and a person must act (wrong password, missing rights, full disk).
     pub store_needs_operator: AtomicBool,
     /// ClickHouse took the last block, or none was due.

@@ -89,6 +89,13 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     );
     page.sample("", metrics.inserts_failed_total() as f64);
     page.family(
+        "vitalscope_blocks_sent_anew_total",
+        "counter",
+        "Blocks that ClickHouse took for known without having their rows.",
+    );
+    let sent_anew = metrics.blocks_sent_anew.load(Ordering::Relaxed);
+    page.sample("", sent_anew as f64);
+    page.family(
         "vitalscope_store_needs_operator",
         "gauge",
         "1 while the store cannot write and waits for a person.",

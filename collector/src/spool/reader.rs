@@ -65,6 +65,11 @@ impl Reader {
         state.seal.filter(|seal| seal.last < state.next_record)
     }
 
+    /// The last record that was there when the spool was opened: an earlier process may have done something with those up to it.
+    pub fn found(&self) -> u64 {
+        self.shared.found
+    }
+
     /// The next records: at least one (waits for it), at most `max_records`, none numbered above `until`, and no more than one
     /// beyond `max_bytes` of payload. Cancel-safe: what was not returned is read again.
     ///

@@ -72,6 +72,8 @@ pub struct Status {
 pub struct Shared {
     pub dir: PathBuf,
     pub limits: Limits,
+    /// The last record that was there at the beginning.
+    pub found: u64,
     state: Mutex<State>,
     free: Mutex<Option<(Instant, u64)>>,
     /// One more than the last durable record: readers wait for it to grow.
@@ -86,6 +88,7 @@ impl Shared {
             dir: dir.to_owned(),
             limits,
             durable: watch::Sender::new(state.next_record),
+            found: state.next_record - 1,
             state: Mutex::new(state),
             free: Mutex::new(None),
             _lock: lock,

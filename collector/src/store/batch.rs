@@ -43,6 +43,19 @@ pub struct Batch {
     pub seal: Seal,
     /// Records that give no rows, each with the reason.
     pub unusable: Vec<(Record, String)>,
+    pub sent_before: SentBefore,
+}
+
+/// Whether ClickHouse may have been sent a block with this content before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SentBefore {
+    /// It cannot: its records are new, and this is the first attempt.
+    #[default]
+    No,
+    /// By a process before this one, or without an answer.
+    Perhaps,
+    /// Yes, and it says that it knows the block, but it has no rows of it.
+    InVain,
 }
 
 /// A batch that is being built.
@@ -50,6 +63,7 @@ pub struct Batch {
 pub struct Builder {
     rows: BeaconRows,
     records: u64,
+    first: u64,
     last: u64,
     unusable: Vec<(Record, String)>,
 }
@@ -57,6 +71,9 @@ pub struct Builder {
 impl Builder {
     /// Adds the rows of a record.
     pub fn push(&mut self, record: &Record) {
+        if self.records == 0 {
+            self.first = record.number;
+        }
         self.records += 1;
         self.last = record.number;
         let pushed = serde_json::from_slice::<Accepted>(&record.payload)
@@ -86,7 +103,12 @@ impl Builder {
             || self.rows.partitions() >= MAX_PARTITIONS
     }
 
-    pub fn seal(self) -> Batch {
+    /// `found` is the last record that was in the spool when this process began.
+    pub fn seal(self, found: u64) -> Batch {
+        let sent_before = match self.first <= found {
+            true => SentBefore::Perhaps,
+            false => SentBefore::No,
+        };
         let blocks = self.rows.seal();
         let mut hash = Sha256::new();
         for block in &blocks {
@@ -100,6 +122,7 @@ impl Builder {
                 hash: hash.finalize().into(),
             },
             unusable: self.unusable,
+            sent_before,
         }
     }
 }
@@ -148,7 +171,8 @@ async fn again(source: &mut Source, left: Seal) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    let batch = build(|| builder.seal()).await;
+    let found = source.reader.found();
+    let batch = build(move || builder.seal(found)).await;
     if batch.seal != left {
         tracing::info!(
             "the batch that the last process sealed gives other rows with this version; keys make that harmless"
@@ -195,7 +219,8 @@ async fn next(source: &mut Source, shutdown: &mut Shutdown) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    Some(build(|| builder.seal()).await)
+    let found = source.reader.found();
+    Some(build(move || builder.seal(found)).await)
 }
 
 /// Not on the threads that answer requests: parsing, encoding and hashing take tens of milliseconds.

@@ -1,7 +1,7 @@
 //! Rows on their way into one table: encoded, then sealed under the hash of their content. The same rows always give the same bytes
 //! and the same token, so the server recognises a block that it already has; other rows can never share a token.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -22,7 +22,8 @@ pub struct Rows {
     table: &'static Table,
     bytes: Vec<u8>,
     count: u64,
-    days: BTreeSet<u16>,
+    /// Where the newest row of each partition begins.
+    newest: BTreeMap<u16, usize>,
 }
 
 /// Complete rows for one insert.
@@ -33,6 +34,9 @@ pub struct Block {
     pub token: String,
     pub rows: u64,
     pub bytes: Bytes,
+    /// Where in `bytes` the last row of each partition begins. A server keeps the rows of one block and partition together, all or
+    /// none of them.
+    pub newest: Vec<usize>,
 }
 
 impl Rows {
@@ -50,14 +54,14 @@ impl Rows {
             table,
             bytes,
             count: 0,
-            days: BTreeSet::new(),
+            newest: BTreeMap::new(),
         }
     }
 
     /// Where to write the next row; `day` is its partition, in days since 1970.
     pub fn row(&mut self, day: u16) -> &mut Vec<u8> {
         self.count += 1;
-        self.days.insert(day);
+        self.newest.insert(day, self.bytes.len());
         &mut self.bytes
     }
 
@@ -71,7 +75,7 @@ impl Rows {
 
     /// How many partitions the rows fall into.
     pub fn partitions(&self) -> usize {
-        self.days.len()
+        self.newest.len()
     }
 
     /// None when there are no rows.
@@ -96,6 +100,7 @@ impl Rows {
             token: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             rows: self.count,
             bytes: self.bytes.into(),
+            newest: self.newest.into_values().collect(),
         })
     }
 }
@@ -123,5 +128,16 @@ mod tests {
         assert_ne!(block(&[1, 2]).token, block(&[2, 1]).token);
         assert_ne!(block(&[1]).token, block(&[1, 1]).token);
         assert!(Rows::new(&TABLE).seal().is_none());
+    }
+
+    #[test]
+    fn a_block_knows_the_last_row_of_each_partition() {
+        let mut rows = Rows::new(&TABLE);
+        for (day, value) in [(7, 1), (3, 2), (7, 3)] {
+            rows.row(day).put_u16(value);
+        }
+        let block = rows.seal().expect("has rows");
+        let last = |&at: &usize| u16::from_le_bytes([block.bytes[at], block.bytes[at + 1]]);
+        assert_eq!(block.newest.iter().map(last).collect::<Vec<_>>(), [2, 3]);
     }
 }

@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use super::Store;
 use super::block::{Block, Rows};
+use super::insert::{insert_anew, insert_once};
 use super::row_binary::RowBinary;
 use super::rows::BeaconRows;
 use super::tables::IMPORTED_HOURS;
-use super::writer::insert_once;
 use crate::history::{Line, SeriesHour};
 
 /// Large blocks are fastest; below the server's own limit they stay atomic.
@@ -111,13 +111,15 @@ fn is_full(rows: u64, bytes: usize, partitions: usize) -> bool {
 
 async fn insert(store: &Store, block: &Block) -> anyhow::Result<()> {
     let mut attempt = 1;
-    while let Err(error) = insert_once(store, block).await {
+    let mut inserted = insert_once(store, block).await;
+    while let Err(error) = inserted {
         if attempt == ATTEMPTS {
             return Err(error.into());
         }
         tracing::warn!(%error, attempt, "insert failed, tried again");
         sleep(Duration::from_secs(1) * attempt).await;
         attempt += 1;
+        inserted = insert_anew(store, block).await;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything written is an upsert by key, so that writing again changes nothing: retries, replays after a crash and imports need
 //! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
-//! [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
+//! [`insert`] makes sure that a block is there, [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
 
 pub mod batch;
 pub mod block;
@@ -11,12 +11,14 @@ pub mod dead_letter;
 pub mod decisions;
 mod found;
 pub mod import;
+pub mod insert;
 mod migrate;
 mod misfit;
 pub mod queries;
 mod refusal;
 pub mod rollup;
 mod row_binary;
+mod row_key;
 pub mod rows;
 pub mod schema;
 mod server;

@@ -9,6 +9,7 @@ use wire::{Details, Measurement, Operation, Scalar, Vital};
 
 use super::block::{Block, Rows};
 use super::row_binary::RowBinary;
+use super::row_key::RowKey;
 use super::tables::{DROPS, MEASUREMENTS, OPERATIONS, PAGE_VIEWS, RESOURCES, TIMING};
 use crate::ingest::{Accepted, Engine};
 
@@ -57,22 +58,22 @@ impl BeaconRows {
     /// [`NotAView`]; nothing is added then.
     pub fn push(&mut self, record: u64, accepted: &Accepted) -> Result<(), NotAView> {
         let row = Shared::of(record, accepted)?;
-        row.page_view(self.page_views.row(row.day));
+        row.page_view(self.page_views.row(row.key.day));
         if !accepted.beacon.drops.is_empty() {
-            row.drops(self.drops.row(row.day));
+            row.drops(self.drops.row(row.key.day));
         }
         let timing = row.numbers();
         if !timing.is_empty() {
-            row.timing(&timing, self.timing.row(row.day));
+            row.timing(&timing, self.timing.row(row.key.day));
         }
         if let Some(resources) = &accepted.beacon.context.resources {
-            row.resources(resources, self.resources.row(row.day));
+            row.resources(resources, self.resources.row(row.key.day));
         }
         for measurement in &accepted.beacon.measurements {
-            row.measurement(measurement, self.measurements.row(row.day));
+            row.measurement(measurement, self.measurements.row(row.key.day));
         }
         for operation in &accepted.beacon.operations {
-            row.operation(operation, self.operations.row(row.day));
+            row.operation(operation, self.operations.row(row.key.day));
         }
         Ok(())
     }
@@ -124,9 +125,7 @@ impl BeaconRows {
 /// What the rows of one beacon have in common.
 struct Shared<'a> {
     accepted: &'a Accepted,
-    view: u128,
-    version: u64,
-    day: u16,
+    key: RowKey<'a>,
 }
 
 impl<'a> Shared<'a> {
@@ -137,31 +136,25 @@ impl<'a> Shared<'a> {
             .ok()
             .filter(|_| digits.len() == 32)
             .ok_or_else(|| NotAView(beacon.view.clone()))?;
-        Ok(Shared {
-            accepted,
+        let key = RowKey {
+            app: &accepted.app,
             view,
+            start_ms: beacon.start_ms,
             version: version(beacon.seq, record),
             day: partition_day(beacon.start_ms, accepted.received_ms),
-        })
+        };
+        Ok(Shared { accepted, key })
     }
 
     /// The first ten columns of every table but the drops.
     fn head(&self, row: &mut Vec<u8>) {
         let beacon = &self.accepted.beacon;
-        self.key(row);
+        self.key.put(row);
         row.put_text(&beacon.environment);
         row.put_text(&beacon.release);
         row.put_text(&beacon.route);
         row.put_text(&beacon.session);
         row.put_u64(self.accepted.received_ms);
-    }
-
-    fn key(&self, row: &mut Vec<u8>) {
-        row.put_text(&self.accepted.app);
-        row.put_uuid(self.view);
-        row.put_u64(self.accepted.beacon.start_ms);
-        row.put_u64(self.version);
-        row.put_u16(self.day);
     }
 
     fn client(&self, row: &mut Vec<u8>) {
@@ -224,7 +217,7 @@ impl<'a> Shared<'a> {
 
     fn drops(&self, row: &mut Vec<u8>) {
         let beacon = &self.accepted.beacon;
-        self.key(row);
+        self.key.put(row);
         row.put_u32(beacon.seq);
         row.put_u64(self.accepted.received_ms);
         row.put_length(beacon.drops.len());
@@ -246,7 +239,7 @@ impl<'a> Shared<'a> {
     }
 
     fn timing(&self, timing: &[(&str, f64)], row: &mut Vec<u8>) {
-        self.key(row);
+        self.key.put(row);
         row.put_u64(self.accepted.received_ms);
         row.put_length(timing.len());
         for (key, at_ms) in timing {
@@ -256,7 +249,7 @@ impl<'a> Shared<'a> {
     }
 
     fn resources(&self, resources: &Resources, row: &mut Vec<u8>) {
-        self.key(row);
+        self.key.put(row);
         row.put_u64(self.accepted.received_ms);
         row.put_u32(resources.count);
         row.put_f64(resources.bytes);

@@ -1,6 +1,7 @@
 //! Carries batches into ClickHouse: seal, insert, acknowledge. A record is acknowledged when all its rows are in ClickHouse or, if
 //! the server will never take them, in the dead letters; until then the spool keeps it, and because every table is an upsert by
-//! key, sending it again is harmless. So an insert whose answer was lost is simply made again: same bytes, same token.
+//! key, sending it again is harmless. So an insert whose answer was lost is made again, same bytes, same token, and then looked up:
+//! see [`super::insert`].
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,19 +13,16 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::Store;
-use super::batch::{self, Batch, Builder};
+use super::batch::{self, Batch, Builder, SentBefore};
 use super::block::Block;
 use super::dead_letter::DeadLetters;
+use super::insert::{insert_anew, insert_once, is_stored};
 use super::refusal::{self, Class};
 use crate::metrics::Metrics;
 use crate::shutdown::{Shutdown, requested};
 use crate::spool::steps::Step;
 use crate::spool::{Acks, Reader, Record};
 
-/// Never tied to the seal period: a client that gives up earlier than the server doubles its own load.
-const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-const END_TIMEOUT: Duration = Duration::from_secs(60);
-const SEND_BYTES: usize = 256 * 1024;
 const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
 /// How long the end may take: what is not in by then waits in the spool for the next start.
@@ -120,7 +118,7 @@ impl Writer {
 
     /// Returns how many records became dead letters, when all others are stored. Never gives up.
     async fn store(self: Arc<Self>, batch: &Batch) -> u64 {
-        if self.clone().insert_blocks(&batch.blocks).await.is_err() {
+        if self.clone().insert_blocks(batch).await.is_err() {
             return self.store_carefully(batch.seal.last).await;
         }
         for (record, reason) in &batch.unusable {
@@ -138,13 +136,13 @@ impl Writer {
         while let Some(mut records) = waiting.pop() {
             let mut builder = Builder::default();
             records.iter().for_each(|record| builder.push(record));
-            let batch = builder.seal();
+            let batch = builder.seal(u64::MAX); // all of them have been sent before
             for (record, reason) in &batch.unusable {
                 if dead.insert(record.number) {
                     self.set_aside(record, reason).await;
                 }
             }
-            let Err(poison) = self.clone().insert_blocks(&batch.blocks).await else {
+            let Err(poison) = self.clone().insert_blocks(&batch).await else {
                 continue;
             };
             match records.as_slice() {
@@ -181,14 +179,11 @@ impl Writer {
     ///
     /// # Errors
     /// One of them is poison; the others are in.
-    async fn insert_blocks(
-        self: Arc<Self>,
-        blocks: &[Block],
-    ) -> Result<(), clickhouse::error::Error> {
+    async fn insert_blocks(self: Arc<Self>, batch: &Batch) -> Result<(), clickhouse::error::Error> {
         let mut inserts = JoinSet::new();
-        for block in blocks {
-            let (writer, block) = (self.clone(), block.clone());
-            inserts.spawn(async move { writer.insert(&block).await });
+        for block in &batch.blocks {
+            let (writer, block, before) = (self.clone(), block.clone(), batch.sent_before);
+            inserts.spawn(async move { writer.insert(&block, before).await });
         }
         let mut outcome = Ok(());
         while let Some(ended) = inserts.join_next().await {
@@ -201,11 +196,15 @@ impl Writer {
         outcome
     }
 
-    async fn insert(&self, block: &Block) -> Result<(), clickhouse::error::Error> {
+    async fn insert(
+        &self,
+        block: &Block,
+        mut before: SentBefore,
+    ) -> Result<(), clickhouse::error::Error> {
         let mut backoff = FIRST_BACKOFF;
         loop {
             let started = Instant::now();
-            let Err(error) = insert_once(&self.store, block).await else {
+            let Err(error) = self.attempt(block, &mut before).await else {
                 self.metrics.insert_seconds.observe(started.elapsed());
                 self.took();
                 return Ok(());
@@ -224,6 +223,37 @@ impl Writer {
             }
             sleep(jittered(backoff)).await;
             backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
+    }
+
+    /// One attempt; `before` says what the server may know already, also for the next one.
+    async fn attempt(
+        &self,
+        block: &Block,
+        before: &mut SentBefore,
+    ) -> Result<(), clickhouse::error::Error> {
+        match before {
+            SentBefore::No => {
+                *before = SentBefore::Perhaps; // from here on, whatever comes of it
+                insert_once(&self.store, block).await
+            }
+            SentBefore::Perhaps => {
+                insert_once(&self.store, block).await?;
+                if is_stored(&self.store, block).await? {
+                    return Ok(());
+                }
+                *before = SentBefore::InVain;
+                self.metrics
+                    .blocks_sent_anew
+                    .fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(
+                    table = block.table,
+                    rows = block.rows,
+                    "ClickHouse takes a block for known and has no rows of it; it is sent anew"
+                );
+                insert_anew(&self.store, block).await
+            }
+            SentBefore::InVain => insert_anew(&self.store, block).await,
         }
     }
 
@@ -263,25 +293,6 @@ impl Writer {
             sleep(LONGEST_BACKOFF).await;
         }
     }
-}
-
-/// One attempt.
-///
-/// # Errors
-/// The server's or the network's; whether the rows are in is then unknown.
-pub async fn insert_once(store: &Store, block: &Block) -> clickhouse::error::Result<()> {
-    let mut insert = store
-        .client()
-        .insert_formatted_with(block.sql.clone())
-        .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
-        .with_setting("insert_deduplication_token", block.token.clone());
-    // In pieces, each of which is compressed by itself: a whole block at once would be in memory twice more.
-    let mut rest = block.bytes.clone();
-    while !rest.is_empty() {
-        let piece = rest.split_to(rest.len().min(SEND_BYTES));
-        insert.send(piece).await?;
-    }
-    insert.end().await
 }
 
 /// Half to all of it, so that several collectors do not come back at once.

@@ -77,6 +77,9 @@ pub enum Answer {
     HangsBefore,
     HangsAfter,
     Slow,
+    /// What a server that was killed between its note of a token and the rows does ever after, for every token: the first attempt
+    /// ends without an answer and leaves nothing, and each later one is taken for known.
+    TokenWithoutRows,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,7 +162,7 @@ impl Deck {
     }
 
     fn shuffled(&mut self) -> Vec<Fault> {
-        const ANSWERS: [Answer; 13] = [
+        const ANSWERS: [Answer; 14] = [
             Answer::Refuse,
             Answer::Status500,
             Answer::TooManyParts,
@@ -173,6 +176,7 @@ impl Deck {
             Answer::HangsBefore,
             Answer::HangsAfter,
             Answer::Slow,
+            Answer::TokenWithoutRows,
         ];
         const DAMAGES: [Damage; 7] = [
             Damage::RecordBits,

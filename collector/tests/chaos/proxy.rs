@@ -1,8 +1,9 @@
 //! Stands between the collector and ClickHouse and answers as the fault of the moment says.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -38,6 +39,8 @@ struct Between {
     server: String,
     answer: watch::Receiver<Answer>,
     hit: Arc<AtomicU64>,
+    /// Tokens that were noted without their rows.
+    noted: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// The connection ends without an answer.
@@ -59,6 +62,7 @@ impl Proxy {
             server: server.trim_start_matches("http://").to_owned(),
             answer: answers,
             hit: hit.clone(),
+            noted: Arc::default(),
         };
         tokio::spawn(accept(listener, between));
         Ok(Proxy { url, answer, hit })
@@ -136,6 +140,11 @@ impl Between {
                 let _ = self.forward(request).await;
                 Err(Cut)
             }
+            Answer::TokenWithoutRows => match token(request.uri()) {
+                None => self.forward(request).await,
+                Some(token) if self.note(token) => Err(Cut),
+                Some(_) => Ok(Response::default()),
+            },
             Answer::HangsBefore => {
                 self.changed().await;
                 Err(Cut)
@@ -146,6 +155,13 @@ impl Between {
                 Err(Cut)
             }
         }
+    }
+
+    /// Whether the token is new.
+    fn note(&self, token: &str) -> bool {
+        let noted = self.noted.lock();
+        let mut noted = noted.unwrap_or_else(PoisonError::into_inner);
+        noted.insert(token.to_owned())
     }
 
     async fn changed(&mut self) {
@@ -185,6 +201,12 @@ impl Between {
         tokio::time::sleep(Duration::from_millis(20)).await; // so that the server reads it before the end
         Ok(())
     }
+}
+
+/// Of an insert.
+fn token(uri: &hyper::Uri) -> Option<&str> {
+    let mut pairs = uri.query()?.split('&');
+    pairs.find_map(|pair| pair.strip_prefix("insert_deduplication_token="))
 }
 
 fn refusal(text: &'static str) -> Response<Full<Bytes>> {

@@ -19,6 +19,8 @@ pub struct Report {
     pub starts: u64,
     pub peak_rss_kb: u64,
     pub refused_requests: u64,
+    /// Blocks that ClickHouse took for known and had no rows of, or only newer ones.
+    pub sent_anew: u64,
     pub allowed: Allowed,
 }
 
@@ -43,6 +45,10 @@ impl Report {
             (
                 "requests to ClickHouse that they hit",
                 self.refused_requests.to_string(),
+            ),
+            (
+                "blocks known without their rows",
+                format!("{}, sent anew", self.sent_anew),
             ),
             (
                 "beacons sent",

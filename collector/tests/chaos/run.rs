@@ -331,6 +331,8 @@ impl Run {
         if let Some(panic) = panic {
             bail!("the collector's log has a panic: {panic}");
         }
+        let anew = log.lines().filter(|line| line.contains("is sent anew"));
+        self.report.sent_anew = anew.count() as u64;
         self.report.verdicts += 1;
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use collector::ingest::Accepted;
 use collector::store::rows::BeaconRows;
-use collector::store::{Store, decisions, rollup, schema, writer};
+use collector::store::{Store, decisions, insert, rollup, schema};
 use collector::watch;
 use wire::resources::{Resources, Share};
 use wire::{Measurement, Vital};
@@ -72,7 +72,7 @@ async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
         rows.push(record, beacon).expect("names a view");
     }
     for block in rows.seal() {
-        writer::insert_once(store, &block).await.expect("is taken");
+        insert::insert_once(store, &block).await.expect("is taken");
     }
 }
 
@@ -255,7 +255,7 @@ async fn a_block_that_is_sent_again_adds_nothing_on_any_shard() {
     let store = shards.nodes[0].store();
     shards.nodes[1].kill();
     for block in &blocks {
-        let refused = writer::insert_once(&store, block).await;
+        let refused = insert::insert_once(&store, block).await;
         refused.expect_err("half of it cannot be stored");
         let table = format!("select count() from {}_local", block.table);
         assert_eq!(count(&shards.nodes[0].alone(), &table).await, 0);
@@ -265,7 +265,7 @@ async fn a_block_that_is_sent_again_adds_nothing_on_any_shard() {
     for through in [0, 1, 0] {
         let store = shards.nodes[through].store();
         for block in &blocks {
-            let insert = async || writer::insert_once(&store, block).await.ok();
+            let insert = async || insert::insert_once(&store, block).await.ok();
             engine::eventually("the block is taken", insert).await;
         }
         let counts = stored(&shards).await;
@@ -276,7 +276,7 @@ async fn a_block_that_is_sent_again_adds_nothing_on_any_shard() {
     for block in &blocks {
         let statement = format!("truncate table {}_local", block.table);
         shards.nodes[1].run(&statement).await;
-        writer::insert_once(&store, block).await.expect("is taken");
+        insert::insert_once(&store, block).await.expect("is taken");
     }
     let counts = stored(&shards).await;
     assert_eq!(counts.iter().sum::<u64>(), all, "{counts:?}");

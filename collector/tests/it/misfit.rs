@@ -7,7 +7,7 @@ use std::time::Duration;
 use collector::config::Retention;
 use collector::store::cluster::Cluster;
 use collector::store::rows::BeaconRows;
-use collector::store::{Access, Misfit, Store, queries, rollup, writer};
+use collector::store::{Access, Misfit, Store, insert, queries, rollup};
 use collector::watch;
 
 use crate::writer::{accepted, count, text};
@@ -283,7 +283,7 @@ async fn work(store: &Store) -> anyhow::Result<()> {
     let mut rows = BeaconRows::default();
     rows.push(1, &accepted(1, 0, 100.0))?;
     for block in rows.seal() {
-        writer::insert_once(store, &block).await?;
+        insert::insert_once(store, &block).await?;
     }
     rollup::run_once(store).await?;
     watch::evaluate(store, None, jiff::Timestamp::now()).await?;

@@ -2,7 +2,7 @@
 
 use collector::ingest::Accepted;
 use collector::store::rows::BeaconRows;
-use collector::store::{Store, writer};
+use collector::store::{Store, insert};
 use wire::resources::{Resources, Share};
 use wire::{Details, Measurement, Vital};
 
@@ -54,7 +54,7 @@ async fn store(beacons: &[Accepted]) -> Store {
         let mut rows = BeaconRows::default();
         rows.push(record, accepted).expect("names a view");
         for block in rows.seal() {
-            writer::insert_once(&store, &block).await.expect("is taken");
+            insert::insert_once(&store, &block).await.expect("is taken");
         }
     }
     store

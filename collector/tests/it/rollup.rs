@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use collector::ingest::Accepted;
 use collector::store::rows::BeaconRows;
-use collector::store::{Store, rollup, writer};
+use collector::store::{Store, insert, rollup};
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
 use crate::engine;
@@ -19,7 +19,7 @@ pub async fn insert(store: &Store, record: u64, beacons: &[Accepted]) {
         rows.push(record, beacon).expect("names a view");
     }
     for block in rows.seal() {
-        writer::insert_once(store, &block).await.expect("is taken");
+        insert::insert_once(store, &block).await.expect("is taken");
     }
 }
 

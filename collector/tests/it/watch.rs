@@ -1,6 +1,6 @@
 //! One evaluation and what surrounds it: releases noticed, people's decisions kept, the record of the evaluation.
 
-use collector::store::{decisions, rollup, writer};
+use collector::store::{decisions, insert, rollup};
 use collector::watch;
 use detect::world::{DEFAULT_SEED, VIEW_DAYS, World};
 
@@ -17,7 +17,7 @@ async fn a_release_is_noticed_at_first_sight_unless_it_was_announced() {
         rows.push(u64::from(view), &beacon).expect("names a view");
     }
     for block in rows.seal() {
-        writer::insert_once(&store, &block).await.expect("is taken");
+        insert::insert_once(&store, &block).await.expect("is taken");
     }
     rollup::run_once(&store).await.expect("recomputes");
     let announced = decisions::Deploy {
