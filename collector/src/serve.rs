@@ -107,7 +107,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
     let addresses = listeners.addresses(&config, &access.url)?;
     let (listening, storing, keeping) = (end(), end(), end());
     let proxies = public_state.trusted_proxies.clone();
-    let public = public::router(public_state);
+    let public = public::Door::new(public_state);
     let private = private::router(private_state);
     let listeners = vec![
         tokio::spawn(listen::serve(

@@ -1,4 +1,4 @@
-//! Serves a router on a socket: bounded in connections, in time for a request's head, and ended gracefully.
+//! Serves answers on a socket: bounded in connections, in time for a request's head, and ended gracefully.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::{HeaderValue, Version, header};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,7 +17,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 use tracing::{debug, warn};
 
 use super::connections::{self, Connections};
@@ -39,12 +41,26 @@ const MAX_STREAMS: u32 = 32;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// What answers requests: a router, or something around one.
+pub trait Answers:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Answers for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
 /// Accepts until `shutdown`, then lets requests in progress end.
 pub async fn serve(
     listener: TcpListener,
     connections: Connections,
     tls: Option<Tls>,
-    router: Router,
+    answers: impl Answers,
     mut shutdown: Shutdown,
 ) {
     let graceful = GracefulShutdown::new();
@@ -74,7 +90,7 @@ pub async fn serve(
         };
         connections::prepare(&stream);
         let stream = Watched::new(stream, connections.traffic.clone());
-        let (server, router, tls) = (server.clone(), router.clone(), tls.clone());
+        let (server, answers, tls) = (server.clone(), answers.clone(), tls.clone());
         let (connections, watched) = (connections.clone(), graceful.watcher());
         let mut ending = shutdown.clone();
         tokio::spawn(async move {
@@ -92,7 +108,7 @@ pub async fn serve(
                     return debug!(%error, "a handshake failed");
                 }
             };
-            let connection = connection(&server, stream, connections, Peer(peer), router);
+            let connection = connection(&server, stream, connections, Peer(peer), answers);
             if let Err(error) = watched.watch(connection).await {
                 traffic.failed.fetch_add(1, Ordering::Relaxed);
                 debug!(%error, "a connection ended early");
@@ -140,17 +156,17 @@ fn secured() -> auto::Builder<TokioExecutor> {
     server
 }
 
-fn connection(
+fn connection<A: Answers>(
     server: &auto::Builder<TokioExecutor>,
     stream: Stream<Watched<TcpStream>>,
     connections: Connections,
     peer: Peer,
-    router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<> {
+    answers: A,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<A> {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(peer);
         let may_close = request.version() < Version::HTTP_2;
-        let answer = router.clone().oneshot(request.map(axum::body::Body::new));
+        let answer = answers.clone().oneshot(request.map(Body::new));
         let connections = connections.clone();
         async move {
             let mut response = answer.await?;
@@ -168,6 +184,7 @@ fn connection(
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;

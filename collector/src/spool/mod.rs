@@ -47,7 +47,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -134,6 +134,7 @@ pub enum AppendError {
 #[derive(Clone)]
 pub struct Spool {
     requests: mpsc::Sender<Request>,
+    writer: Thread,
     shared: Arc<Shared>,
     report: Arc<Report>,
     ended: watch::Receiver<()>,
@@ -180,7 +181,7 @@ impl Spool {
         let (requests, receiver) = mpsc::channel(MAX_WAITING_APPENDS);
         let (ending, ended) = watch::channel(());
         let writer = Writer::new(shared.clone(), sync);
-        std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("spool".into())
             .spawn(move || {
                 writer.run(receiver);
@@ -190,6 +191,7 @@ impl Spool {
         let reader = Reader::new(shared.clone(), cursor);
         let spool = Spool {
             requests,
+            writer: thread.thread().clone(),
             shared,
             report: Arc::new(report),
             ended,
@@ -224,6 +226,10 @@ impl Spool {
         } else {
             // Without a writer the request is dropped, and its answer says so.
             let _ = self.requests.send(Request { payloads, answer }).await;
+            let waiting = self.requests.max_capacity() - self.requests.capacity();
+            if waiting >= writer::ENOUGH_WAITING {
+                self.writer.unpark();
+            }
         }
         result.await.unwrap_or(Err(AppendError::Closed))
     }

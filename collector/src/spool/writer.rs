@@ -28,7 +28,7 @@ const MAX_ROUND_BYTES: usize = 16 * 1024 * 1024;
 /// into syncs of two or three records each, and fewer could be taken.
 const ROUND_INTERVAL: Duration = Duration::from_millis(1);
 /// So many waiting appends are worth a sync at once.
-const ENOUGH_WAITING: usize = 64;
+pub const ENOUGH_WAITING: usize = 64;
 
 /// Makes a segment's data durable.
 pub type Sync = Box<dyn FnMut(&File) -> io::Result<()> + Send>;
@@ -114,9 +114,8 @@ impl Writer {
     pub fn run(mut self, mut requests: mpsc::Receiver<Request>) {
         let mut last_round = None;
         while let Some(first) = requests.blocking_recv() {
-            let early = |last: Instant| last.elapsed() < ROUND_INTERVAL;
-            while last_round.is_some_and(early) && requests.len() < ENOUGH_WAITING {
-                thread::sleep(ROUND_INTERVAL / 8);
+            if let Some(last_round) = last_round {
+                wait_for_more(last_round, &requests);
             }
             last_round = Some(Instant::now());
             let mut bytes = first.size();
@@ -284,6 +283,15 @@ impl Writer {
         }
         Step::SegmentClosed.reach();
         self.shared.state().writing = false;
+    }
+}
+
+/// Until the next round is due or enough wait for it; whoever appends wakes us for that.
+fn wait_for_more(last_round: Instant, requests: &mpsc::Receiver<Request>) {
+    while requests.len() < ENOUGH_WAITING
+        && let Some(left) = ROUND_INTERVAL.checked_sub(last_round.elapsed())
+    {
+        thread::park_timeout(left);
     }
 }
 

@@ -77,7 +77,7 @@ async fn run(mut command: Command) -> Said {
 }
 
 /// Serves for the rest of the test.
-async fn listen_to(router: Router) -> String {
+async fn listen_to(answers: impl listen::Answers) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, ending) = watch::channel(false);
@@ -87,7 +87,7 @@ async fn listen_to(router: Router) -> String {
             listener,
             Connections::private(Arc::default()),
             None,
-            router,
+            answers,
             ending,
         )
         .await;
@@ -287,9 +287,8 @@ async fn what_a_proxy_does_wrong_is_named() {
         (Fault::OldScript, "agent-hashed", "bad", "404"),
     ] {
         let sound = http_public::collector();
-        let router = sound
-            .router
-            .clone()
+        let router = Router::new()
+            .fallback_service(sound.door.clone())
             .layer(middleware::from_fn_with_state(fault, broken_proxy));
         let address = listen_to(router).await;
         let said = run(program(&[&address, "--app", "shop", "--origin", ORIGIN])).await;
@@ -301,7 +300,7 @@ async fn what_a_proxy_does_wrong_is_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_collector_refuses_is_named_with_the_way_out() {
     let sound = http_public::collector();
-    let address = listen_to(sound.router.clone()).await;
+    let address = listen_to(sound.door.clone()).await;
     let said = run(program(&[&address, "--app", "shop", "--origin", ORIGIN])).await;
     for name in [
         "agent",
@@ -341,7 +340,7 @@ async fn what_the_collector_refuses_is_named_with_the_way_out() {
         .await
         .check("agent", "bad", "something else than a collector");
     let bare = http_public::with_assets(Assets::default());
-    let bare = listen_to(bare.router.clone()).await;
+    let bare = listen_to(bare.door.clone()).await;
     run(program(&[&bare]))
         .await
         .check("agent", "bad", "cargo xtask agent");
@@ -408,7 +407,7 @@ async fn page(html: String, policy: &'static str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_with_a_page_is_named() {
     let sound = http_public::collector();
-    let agent = listen_to(sound.router.clone()).await;
+    let agent = listen_to(sound.door.clone()).await;
     let client = run(program(&[&agent])).await;
     client.check("agent", "good", "");
     let manifest = crate::serve::exchange("GET", &format!("{agent}/agent/manifest.json"), "").1;
@@ -550,7 +549,7 @@ async fn what_is_wrong_with_a_page_is_named() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_wrong_behind_the_spool_is_named() {
-    let public = listen_to(http_public::collector().router.clone()).await;
+    let public = listen_to(http_public::collector().door.clone()).await;
     let look = async |store: Store,
                       token: Option<&str>,
                       spool: SpoolStatus,

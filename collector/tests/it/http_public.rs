@@ -4,13 +4,12 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use bytes::Bytes;
 use collector::config::{self, Config};
 use collector::http::listen::Peer;
-use collector::http::public::{self, Assets, Script, State};
+use collector::http::public::{Assets, Door, Script, State};
 use collector::ingest::Accepted;
 use collector::metrics::{Metrics, Reason};
 use collector::spool::{Limits, Reader, Spool};
@@ -25,7 +24,7 @@ const ORIGIN: &str = "https://shop.example";
 
 /// A public listener on a real spool.
 pub struct Collector {
-    pub router: Router,
+    pub door: Door,
     metrics: Arc<Metrics>,
     pub spool: Spool,
     reader: Reader,
@@ -90,7 +89,7 @@ fn with_all(
     let mut state = State::new(&config, spool.clone(), metrics.clone(), || NOW_MS).unwrap();
     state.assets = assets;
     Collector {
-        router: public::router(state),
+        door: Door::new(state),
         metrics,
         spool,
         reader,
@@ -129,7 +128,7 @@ fn with_items(items: Value) -> String {
 
 impl Collector {
     async fn answer(&self, request: Request<Body>) -> Response<Body> {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.door.clone().oneshot(request).await.unwrap();
         let headers = response.headers();
         assert_eq!(
             headers[header::ACCESS_CONTROL_EXPOSE_HEADERS],
@@ -785,7 +784,7 @@ async fn a_client_that_leaves_is_counted() {
         Ok::<Bytes, std::io::Error>(Bytes::new())
     };
     let body = Body::from_stream(futures_util::stream::once(never));
-    let mut answer = Box::pin(collector.router.clone().oneshot(post(body)));
+    let mut answer = Box::pin(collector.door.clone().oneshot(post(body)));
     let polled = futures_util::poll!(answer.as_mut());
     assert!(polled.is_pending());
     assert_eq!(collector.metrics.counts().in_flight, 1);
@@ -895,20 +894,49 @@ async fn the_script_is_served_with_its_hash_and_in_its_smallest_form() {
     );
 }
 
+/// An app's name with an escape in it takes the way through the router.
+#[tokio::test]
+async fn the_short_cut_answers_as_the_router_does() {
+    let collector = collector();
+    let bodies = [
+        beacon().to_string(),
+        with_items(json!([{"n": "LCP", "v": -1.0}, {"n": "FCP", "v": 9.0}])),
+        "{".into(),
+        String::new(),
+        "x".repeat(70_000),
+        format!("{}\n{}", beacon(), beacon()),
+    ];
+    for app in ["shop", "nobody"] {
+        for body in &bodies {
+            let mut answers = Vec::new();
+            for app in [app.to_owned(), app.replacen('o', "%6f", 1)] {
+                let path = format!("/v1/views/{app}");
+                let request = request(Method::POST, &path, body.clone());
+                let response = collector.door.clone().oneshot(request).await.unwrap();
+                let (head, body) = response.into_parts();
+                let kind = head.headers.get(header::CONTENT_TYPE).cloned();
+                let bytes = body.collect().await.unwrap().to_bytes();
+                answers.push((head.status, kind, bytes));
+            }
+            assert_eq!(answers[0], answers[1], "{app}: {body:.80}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_collector_without_the_agent_says_how_to_get_it() {
     let dir = tempfile::tempdir().unwrap();
     let (spool, _reader) = Spool::open(dir.path(), Limits::with_max_bytes(1 << 26)).unwrap();
     let mut state = State::new(&Config::default(), spool, Arc::default(), || NOW_MS).unwrap();
     state.assets = Assets::default();
-    let router = public::router(state);
+    let door = Door::new(state);
     for uri in [
         "/agent.js",
         "/agent/0.js",
         "/agent/manifest.json",
         "/snippet.js",
     ] {
-        let response = router
+        let response = door
             .clone()
             .oneshot(request(Method::GET, uri, ""))
             .await

@@ -11,17 +11,18 @@ use axum::response::Response;
 use super::State as Public;
 use super::apps;
 
-/// Adds the headers to whatever comes back. A listed origin is echoed and may send credentials; everyone else reads the answer
-/// without them.
+/// Adds the headers to whatever comes back.
 pub async fn headers(State(state): State<Arc<Public>>, request: Request, next: Next) -> Response {
-    let listed = request
-        .headers()
-        .get(header::ORIGIN)
-        .filter(|origin| is_listed(&state, request.uri().path(), origin))
-        .cloned();
+    let listed = listed(&state, &request);
     let mut response = next.run(request).await;
     set(response.headers_mut(), listed);
     response
+}
+
+/// The origin of a request, if it is listed.
+pub fn listed(state: &Public, request: &Request) -> Option<HeaderValue> {
+    let origin = request.headers().get(header::ORIGIN)?;
+    is_listed(state, request.uri().path(), origin).then(|| origin.clone())
 }
 
 /// Whether a listed app's own page is speaking to that app's route.
@@ -36,7 +37,8 @@ fn is_listed(state: &Public, path: &str, origin: &HeaderValue) -> bool {
     }
 }
 
-fn set(headers: &mut HeaderMap, listed: Option<HeaderValue>) {
+/// A listed origin is echoed and may send credentials; everyone else reads the answer without them.
+pub fn set(headers: &mut HeaderMap, listed: Option<HeaderValue>) {
     headers.insert(
         header::ACCESS_CONTROL_EXPOSE_HEADERS,
         HeaderValue::from_static("Retry-After"),

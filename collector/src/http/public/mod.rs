@@ -7,6 +7,7 @@ mod body;
 mod client_address;
 mod cors;
 mod demo;
+mod door;
 mod flight;
 mod limits;
 mod rate;
@@ -30,6 +31,7 @@ use crate::spool::Spool;
 pub use apps::Apps;
 pub use assets::{Assets, Script};
 pub use body::LargeBodies;
+pub use door::Door;
 pub use limits::Limits;
 
 /// What every public handler may use.
@@ -83,8 +85,7 @@ impl State {
 }
 
 /// All public routes, CORS on each of their answers.
-pub fn router(state: State) -> Router {
-    let state = Arc::new(state);
+fn routes(state: Arc<State>) -> Router {
     let views = post(views::post).options(views::preflight);
     let demo = match state.demo_enabled {
         true => demo::router(state.assets.snippet_text()),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
@@ -73,10 +73,23 @@ pub async fn post(
     Path(app): Path<String>,
     request: Request,
 ) -> Response {
+    answer(&state, &app, request).await
+}
+
+/// The name of the app in a request that brings a beacon, where it stands in the path as it is.
+pub fn app_of<'r>(state: &Public, request: &'r Request) -> Option<&'r str> {
+    let path = request.uri().path();
+    let app = path.strip_prefix(&*state.ingest_path)?.strip_prefix('/')?;
+    let is_plain = !app.is_empty() && !app.contains(['/', '%']);
+    (is_plain && request.method() == Method::POST).then_some(app)
+}
+
+/// What to say to a beacon for `app`, once its fate is known.
+pub async fn answer(state: &Arc<Public>, app: &str, request: Request) -> Response {
     let began = Instant::now();
     let mut flight = Flight::begin(state.metrics.clone());
     let (head, mut body) = request.into_parts();
-    let result = take(&state, &app, &head, &mut body, &mut flight).await;
+    let result = take(state, app, &head, &mut body, &mut flight).await;
     let response = match result {
         Ok(partial) => {
             state.metrics.acked(began.elapsed());
