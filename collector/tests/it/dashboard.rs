@@ -139,7 +139,7 @@ async fn every_recipe_runs_and_finds_something() {
 pub async fn recipes(store: &Store) {
     let folder = dashboards().join("sql");
     let recipes = files(&folder);
-    assert!(recipes.len() >= 6, "{recipes:?}");
+    assert!(recipes.len() >= 8, "{recipes:?}");
     for recipe in recipes {
         let sql = std::fs::read_to_string(folder.join(&recipe)).expect("recipes are UTF-8");
         assert!(
@@ -181,6 +181,13 @@ fn check(recipe: &str, rows: &[Value]) {
             (&first["element"], &first["mean_processing_ms"]),
             (&"#buy".into(), &250.into())
         ),
+        "leak_suspects.sql" => assert_eq!(
+            (
+                &first["median_growth_mb_per_hour"],
+                &first["grown_mb_at_median_age"]
+            ),
+            (&12.into(), &6.into())
+        ),
         "p75_by_route.sql" => assert_eq!(
             (&first["route"], &first["vital"]),
             (&"/product/:id".into(), &"INP".into())
@@ -193,6 +200,15 @@ fn check(recipe: &str, rows: &[Value]) {
                     .is_some_and(|ratio| (1.9..2.1).contains(&ratio)),
                 "{first}"
             );
+        }
+        "retention.sql" => {
+            let kept = |what: &str| rows.iter().find(|row| row["what"] == what);
+            let views = kept("page_views").expect("are kept");
+            assert_eq!(
+                (&views["kept_rows"], &views["age_days"]),
+                (&600.into(), &5.into())
+            );
+            assert!(kept("rollups").is_some() && kept("operations").is_none());
         }
         "slowest_lcp_elements.sql" => assert_eq!(first["element"], "<img src=x onerror=alert(1)>"),
         "traffic_by_browser.sql" => assert_eq!(

@@ -227,7 +227,7 @@ async fn page_views(store: &Store) {
             "'needs-improvement'",
             INP_ATTRIBUTION,
         ),
-        ("MEMORY", "2e7", "''", "{}"),
+        ("MEMORY", "2e7", "''", MEMORY_ATTRIBUTION),
     ] {
         let own = format!(
             "'{vital}' as vital, toFloat64({value}) as value, 1 as bucket, {rating} as rating, '{attribution}' as attribution"
@@ -247,6 +247,8 @@ async fn page_views(store: &Store) {
 
 const LCP_ATTRIBUTION: &str = r#"{"element":"<img src=x onerror=alert(1)>","ttfb_ms":300,"load_delay_ms":200,"load_ms":900,"render_delay_ms":100}"#;
 const INP_ATTRIBUTION: &str = r##"{"type":"click","at_ms":1000,"input_delay_ms":10,"processing_ms":250,"presentation_ms":20,"element":"#buy"}"##;
+const MEMORY_ATTRIBUTION: &str =
+    r#"{"source":"performance.memory","age_ms":1800000,"growth_bytes_per_min":200000}"#;
 
 /// Named, so that a new column does not disturb the shop.
 const BASELINE_COLUMNS: &str = "id, version, app, environment, route, kind, vital, strategy, state, p50, p75, p95, mean, stddev, n, \
