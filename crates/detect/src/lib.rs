@@ -47,6 +47,8 @@ pub mod series;
 pub mod world;
 
 mod replay;
+#[cfg(test)]
+mod simulate;
 
 pub use backtest::{Replay, replay, resume};
 pub use baseline::{Baseline, BaselineState};
