@@ -279,7 +279,7 @@ impl Lane {
         let radius = radius.min(f64::MAX);
         let p_value = (-mixture.ln_evidence(self.score, self.information)).exp();
         let before = self.standing;
-        let decision = (shift.abs() - radius > margin.max(0.0)).then(|| Decision {
+        let decision = (shift.abs() - radius > margin.max(0.0)).then_some(Decision {
             hour,
             direction: if shift > 0.0 {
                 Direction::Regression

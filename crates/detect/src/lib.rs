@@ -44,6 +44,7 @@ pub mod score;
 pub mod season;
 pub mod sensitivity;
 pub mod series;
+pub mod sparse;
 pub mod world;
 
 mod replay;

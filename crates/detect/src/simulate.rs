@@ -5,7 +5,7 @@
 
 // The generator of the worlds, included again because it is private there.
 #[path = "world/rng.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, clippy::duplicate_mod)]
 mod rng;
 
 pub use rng::Rng;
