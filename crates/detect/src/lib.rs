@@ -31,6 +31,7 @@ pub mod change_point;
 pub mod compare;
 pub mod concurrent;
 pub mod distribution;
+pub mod drift;
 pub mod evidence;
 pub mod fdr;
 pub mod finding;
@@ -45,6 +46,7 @@ pub mod season;
 pub mod sensitivity;
 pub mod series;
 pub mod sparse;
+pub mod trend;
 pub mod world;
 
 mod replay;
