@@ -47,6 +47,7 @@ pub mod sensitivity;
 pub mod series;
 pub mod sparse;
 pub mod trend;
+pub mod two_part;
 pub mod world;
 
 mod replay;
