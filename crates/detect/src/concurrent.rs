@@ -331,7 +331,7 @@ impl Lane {
 }
 
 /// P(newer > older) + P(tie) / 2, and its variance over all ways to deal the same page views to the two sides.
-fn rank_statistic(older: &[u64], newer: &[u64]) -> (f64, f64) {
+pub(crate) fn rank_statistic(older: &[u64], newer: &[u64]) -> (f64, f64) {
     let (mut below, mut wins, mut ties, mut newer_n) = (0.0, 0.0, 0.0, 0.0);
     for (older, newer) in older.iter().zip(newer) {
         let (older, newer) = (*older as f64, *newer as f64);

@@ -37,6 +37,7 @@ pub mod fdr;
 pub mod finding;
 pub mod histogram;
 pub mod lifecycle;
+pub mod memory;
 pub mod noise;
 pub mod order;
 pub mod policy;
