@@ -305,8 +305,7 @@ impl Lane {
         });
     }
 
-    /// Slope of the rank statistic per unit of log shift, from all page views of the stratum so far. Pairs of distinct page
-    /// views only: squared shares of a small sample would count each view as a pair with itself.
+    /// The slope of a stratum from all its page views so far.
     fn slope(&mut self, stratum: &str, pair: &StratumPair) -> f64 {
         if !self.pooled.contains_key(stratum) {
             let empty = vec![0; self.inverse_widths.len()];
@@ -320,14 +319,20 @@ impl Lane {
                 *slot = slot.saturating_add(*count);
             }
         }
-        let (mut n, mut pairs) = (0.0, 0.0);
-        for (count, inverse_width) in pooled.iter().zip(&self.inverse_widths) {
-            let count = *count as f64;
-            n += count;
-            pairs += count * (count - 1.0).max(0.0) * inverse_width;
-        }
-        pairs / (n * (n - 1.0)).max(1.0)
+        rank_slope(pooled, &self.inverse_widths)
     }
+}
+
+/// Slope of the rank statistic per unit of log shift. Pairs of distinct page views only: squared shares of a small sample would
+/// count each view as a pair with itself.
+pub(crate) fn rank_slope(counts: &[u64], inverse_widths: &[f64]) -> f64 {
+    let (mut n, mut pairs) = (0.0, 0.0);
+    for (count, inverse_width) in counts.iter().zip(inverse_widths) {
+        let count = *count as f64;
+        n += count;
+        pairs += count * (count - 1.0).max(0.0) * inverse_width;
+    }
+    pairs / (n * (n - 1.0)).max(1.0)
 }
 
 /// P(newer > older) + P(tie) / 2, and its variance over all ways to deal the same page views to the two sides.

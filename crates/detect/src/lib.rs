@@ -32,6 +32,7 @@ pub mod compare;
 pub mod concurrent;
 pub mod distribution;
 pub mod drift;
+pub mod drill;
 pub mod evidence;
 pub mod fdr;
 pub mod finding;

@@ -32,12 +32,18 @@ pub fn load_time_ms(rng: &mut Rng, mu: f64) -> f64 {
     (mu + cached + SIGMA * rng.normal()).exp()
 }
 
+/// The page views of one visit and the load time that they share.
+pub fn visit(rng: &mut Rng, mu: f64) -> (f64, u64) {
+    let value = load_time_ms(rng, mu);
+    let length = VISITS[rng.pick(VISITS.iter().map(|visit| visit.1))].0;
+    (value, u64::from(length))
+}
+
 /// Adds about `views` page views around the median `exp(mu)` ms.
 pub fn add_views(rng: &mut Rng, views: f64, mu: f64, out: &mut Histogram) {
     for _ in 0..rng.poisson(views / VIEWS_PER_VISIT) {
-        let value = load_time_ms(rng, mu);
-        let length = VISITS[rng.pick(VISITS.iter().map(|visit| visit.1))].0;
-        out.record(value, u64::from(length));
+        let (value, length) = visit(rng, mu);
+        out.record(value, length);
     }
 }
 
