@@ -319,8 +319,7 @@ impl HitRate {
     }
 }
 
-/// The first day from which the median of three days is at or past `threshold` on the other side of where the series began: one
-/// bad day crosses nothing.
+/// The first day at or past `threshold` in `direction` of which two of three days are: one bad day crosses nothing.
 pub fn crossing(days: &[DayShift], threshold: f64, direction: Direction) -> Option<Day> {
     let past = |one: &DayShift| direction.sign() * (one.shift - threshold) >= 0.0;
     let crossed = |three: &&[DayShift]| three.iter().filter(|one| past(one)).count() >= 2;
