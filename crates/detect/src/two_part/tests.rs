@@ -5,7 +5,7 @@ use crate::distribution::normal_cdf;
 use crate::histogram::{Histogram, Scheme};
 use crate::policy::Policy;
 use crate::scan::{Panel, PanelSeries, Scan};
-use crate::simulate::{Rng, autoregression, share_interval};
+use crate::simulate::{Rng, VIEWS_PER_VISIT, autoregression, share_interval, visit};
 
 /// A change: factor on the odds of a shift, factor on its size.
 type Change = (f64, f64);
@@ -21,23 +21,22 @@ const CHANGES: [Change; 5] = [
 /// 60 % of page views do not shift.
 const LN_ODDS: f64 = -0.405_465;
 
-/// `n` page views of a layout-shift series.
-fn add_views(rng: &mut Rng, n: u32, ln_odds: f64, ln_size: f64, out: &mut Histogram) {
+/// One visit of a layout-shift series: all its page views shift alike.
+fn add_visit(rng: &mut Rng, views: u64, ln_odds: f64, ln_size: f64, out: &mut Histogram) {
     let share = 1.0 / (1.0 + (-ln_odds).exp());
-    for _ in 0..n {
-        let value = if rng.uniform() < share {
-            (0.045_f64.ln() + ln_size + 0.9 * rng.normal()).exp()
-        } else {
-            0.0
-        };
-        out.record(value, 1);
-    }
+    let value = if rng.uniform() < share {
+        (0.045_f64.ln() + ln_size + 0.9 * rng.normal()).exp()
+    } else {
+        0.0
+    };
+    out.record(value, views);
 }
 
+/// `n` independent page views.
 fn views(rng: &mut Rng, n: u32, change: Change) -> Histogram {
     let mut out = Histogram::new(Scheme::LayoutShift);
     let (ln_odds, ln_size) = (LN_ODDS + change.0.ln(), change.1.ln());
-    add_views(rng, n, ln_odds, ln_size, &mut out);
+    (0..n).for_each(|_| add_visit(rng, 1, ln_odds, ln_size, &mut out));
     out
 }
 
@@ -104,7 +103,7 @@ fn scanned(seed: u64, views_per_hour: f64, change: Change) -> [[usize; 2]; 2] {
         let hours: Vec<Histogram> = (0..DAYS * 24)
             .map(|h| {
                 let turn = std::f64::consts::TAU * (h as f64 - 9.0) / 24.0;
-                let n = rng.poisson(views_per_hour * (1.0 + 0.6 * turn.sin()));
+                let visits = views_per_hour * (1.0 + 0.6 * turn.sin()) / VIEWS_PER_VISIT;
                 let mut hour = Histogram::new(Scheme::LayoutShift);
                 let change = if series < 4 && h >= 38 * 24 {
                     change
@@ -113,7 +112,10 @@ fn scanned(seed: u64, views_per_hour: f64, change: Change) -> [[usize; 2]; 2] {
                 };
                 let ln_odds = LN_ODDS + odds[h] + change.0.ln() + 0.05 * turn.cos();
                 let ln_size = size[h] + change.1.ln() + 0.05 * turn.sin();
-                add_views(&mut rng, n, ln_odds, ln_size, &mut hour);
+                for _ in 0..rng.poisson(visits) {
+                    let (_, length) = visit(&mut rng, 0.0);
+                    add_visit(&mut rng, length, ln_odds, ln_size, &mut hour);
+                }
                 hour
             })
             .collect();
@@ -182,13 +184,19 @@ fn scanned(seed: u64, views_per_hour: f64, change: Change) -> [[usize; 2]; 2] {
 #[ignore = "half a minute; prints the figures of the module's head"]
 fn error_rate_and_power() {
     for change in [NOTHING].into_iter().chain(CHANGES) {
-        let (plain, parts) = rejected(2, 10_000, change);
+        // Twenty baselines: the luck of one would be in all its windows.
+        let (mut plain, mut parts) = (0, 0);
+        for baseline in 0..20 {
+            let found = rejected(1_000 + baseline, 500, change);
+            plain += found.0;
+            parts += found.1;
+        }
         let interval = share_interval(parts, 10_000);
-        println!("window {change:?}: plain {plain}, parts {parts} of 10000 {interval:?}");
+        println!("window {change:?}: plain {plain}, parts {parts} of 10000 {interval:.4?}");
     }
     for views in [20.0, 150.0] {
         let mut sum = [0; 2];
-        for seed in 0..50 {
+        for seed in 0..100 {
             let found = scanned(3 + seed, views, NOTHING);
             (0..2).for_each(|way| sum[way] += found[way][0]);
         }
@@ -196,7 +204,7 @@ fn error_rate_and_power() {
             "scan {views}/h: false plain {}, parts {} in {} series-days",
             sum[0],
             sum[1],
-            50 * 12 * 14
+            100 * 12 * 14
         );
         for change in CHANGES {
             let mut sum = [0; 2];
