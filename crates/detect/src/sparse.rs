@@ -24,9 +24,9 @@ use crate::order::median;
 /// Values that each side needs: of five against five the clearest order still has p = 0.004.
 pub const MIN_SAMPLES: usize = 5;
 /// Pairs up to which the null distribution is counted (50 against 50, some 20 million additions); above, the normal
-/// approximation with its correction for ties differs in the third digit.
+/// approximation with its correction for ties is good to 0.003.
 pub const MAX_EXACT_PAIRS: usize = 2_500;
-/// Values of a side that are looked at, the newest: a million pairs are sorted in a tenth of a second.
+/// Values of a side that are looked at, the newest: a million pairs are sorted for the ratio.
 pub const MAX_SAMPLES: usize = 1_000;
 /// Numbers of new runs at which a decision may fall. Each costs a share of the error rate, so few, and further and further apart.
 pub const LOOKS: [usize; 4] = [5, 10, 20, 40];

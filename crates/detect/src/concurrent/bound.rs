@@ -2,7 +2,7 @@
 //! (Ville 1939): mixtures of normal alternatives against none.
 
 /// Log shifts that the alternatives expect, as one over their variances: one for shifts of a sixth, which an hour can show, and
-/// one for 3 %, which take days. Having both costs a third of a standard deviation over the better.
+/// one for 3 %, which take days. Having both costs a quarter of a standard deviation over the better.
 const RHO: [f64; 2] = [40.0, 1_500.0];
 
 /// Radius of the confidence sequence of a sum whose variance is `variance` so far (normal mixture, Robbins 1970): the sum stays

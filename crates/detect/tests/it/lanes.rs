@@ -1,15 +1,22 @@
 //! The tests beside the scan, on arbitrary histograms: they answer or say nothing, and never with what is no number.
 
 use detect::compare::StratumPair;
-use detect::concurrent::{Lane, Neutral, Settings};
+use detect::concurrent::{Lane, Neutral, Settings, latest_pair};
 use detect::drift::{Approved, DayMemory, DayShift};
 use detect::drill::{MAX_NAMED, Question, Slice, drill};
 use detect::memory::leak;
 use detect::sparse::{rank_test, samples};
 use detect::two_part::{TwoPart, TwoPartSum};
-use detect::{Direction, Histogram, Scheme};
+use detect::world::{Sampling, Truth, World};
+use detect::{Direction, Histogram, Hour, Scheme};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use wire::Vital;
+
+use crate::worlds::histories;
+
+/// 2026-11-21T02:00Z, a Saturday.
+const END_HOUR: Hour = 498_674;
 
 fn scheme() -> impl Strategy<Value = Scheme> {
     prop_oneof![
@@ -38,6 +45,58 @@ fn histogram(scheme: Scheme, cells: &[(u16, u64)]) -> Histogram {
         .iter()
         .for_each(|(index, count)| out.add(*index, *count));
     out
+}
+
+/// Visits of the shop have one or two page views: E[views^2] / E[views].
+const SHOP_PHI: f64 = 1.9 / 1.3;
+
+#[test]
+fn a_rollout_of_three_hours_is_judged_from_its_history() {
+    let truth = |route, change_ratio| Truth {
+        route,
+        vital: Vital::Lcp,
+        direction: Direction::Regression,
+        change_ratio,
+        release: "1.4.1",
+        hour: END_HOUR,
+        until_hour: Hour::MAX,
+    };
+    let world = World::new(11, END_HOUR, Sampling::Independent).with(truth("/product/:id", 2.0));
+    let lcp = world.series_hours().filter(|line| line.vital == Vital::Lcp);
+    let settings = Settings {
+        phi: SHOP_PHI,
+        alpha: 0.01,
+        margin: 0.0,
+        neutral: Neutral::default(),
+    };
+    let mut decided = Vec::new();
+    for history in histories(lcp) {
+        for (release, start) in world.releases().skip(1) {
+            let range = start - 24..start + 48;
+            let (older, newer) = latest_pair(&history, range.clone()).expect("two releases");
+            assert_eq!(newer, release);
+            let lane = Lane::of_history(&history, older, newer, range, settings);
+            let found = lane.standing().expect("a rollout of three hours");
+            // The fourth hour is the newer's alone.
+            assert_eq!(
+                (found.first_hour, found.last_common_hour),
+                (start, start + 2)
+            );
+            if let Some(decision) = found.first_significant {
+                decided.push((
+                    history.key.route.clone(),
+                    newer.to_owned(),
+                    decision.direction,
+                ));
+            }
+        }
+    }
+    let expected = (
+        "/product/:id".to_owned(),
+        "1.4.1".to_owned(),
+        Direction::Regression,
+    );
+    assert_eq!(decided, [expected]);
 }
 
 proptest! {
