@@ -33,7 +33,7 @@ use crate::score::Ridits;
 
 /// Longer lists are not read.
 pub const MAX_NAMED: usize = 10;
-/// Values of a dimension that can be named, the most frequent; the others count as one that cannot.
+/// Values of a dimension that can be named, the most frequent; the rest only counts among the others.
 pub const MAX_VALUES: usize = 100;
 /// Page views that a value needs on each side for its own shift.
 pub const MIN_VIEWS: u64 = 20;

@@ -93,7 +93,9 @@ pub fn rank_test(before: &[f64], after: &[f64]) -> Option<RankTest> {
 /// The first of the [`LOOKS`] at new runs at which `after` differs from `before`, with what was seen then: the whole sequence is
 /// wrong with probability `alpha` at most when nothing changed.
 pub fn run_by_run(before: &[f64], after: &[f64], alpha: f64) -> Option<(Direction, RankTest)> {
-    let after = usable(after);
+    // The first runs, not the newest: a look is not taken again when more runs have come.
+    let after = after.iter().copied().filter(|value| value.is_finite());
+    let after: Vec<f64> = after.take(LOOKS[LOOKS.len() - 1]).collect();
     let share = alpha / LOOKS.len() as f64;
     LOOKS
         .into_iter()

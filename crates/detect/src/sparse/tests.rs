@@ -108,6 +108,10 @@ fn few_strange_and_many_values_are_survived() {
     let many = rank_test(&[1.0; 5_000], &[2.0; 5_000]).expect("many");
     assert_eq!((many.before_n, many.after_n), (MAX_SAMPLES, MAX_SAMPLES));
     assert_eq!(run_by_run(&[], &[], 0.05), None);
+    let mut after = vec![9.0; 5];
+    after.extend([1.0; 5_000]);
+    let (direction, found) = run_by_run(&[1.0; 20], &after, 0.05).expect("clear at five runs");
+    assert_eq!((direction, found.after_n), (Direction::Regression, 5));
 }
 
 #[test]
