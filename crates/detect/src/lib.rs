@@ -31,11 +31,14 @@ pub mod change_point;
 pub mod compare;
 pub mod concurrent;
 pub mod distribution;
+pub mod drift;
+pub mod drill;
 pub mod evidence;
 pub mod fdr;
 pub mod finding;
 pub mod histogram;
 pub mod lifecycle;
+pub mod memory;
 pub mod noise;
 pub mod order;
 pub mod policy;
@@ -44,9 +47,14 @@ pub mod score;
 pub mod season;
 pub mod sensitivity;
 pub mod series;
+pub mod sparse;
+pub mod trend;
+pub mod two_part;
 pub mod world;
 
 mod replay;
+#[cfg(test)]
+mod simulate;
 
 pub use backtest::{Replay, replay, resume};
 pub use baseline::{Baseline, BaselineState};
