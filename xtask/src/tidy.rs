@@ -185,6 +185,7 @@ fn impure(file: &Source) -> Option<String> {
     if !file.path.starts_with("crates/")
         || !file.path.contains("/src/")
         || extension(&file.path) != "rs"
+        || is_test(&file.path)
     {
         return None;
     }
