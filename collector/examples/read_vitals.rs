@@ -18,9 +18,7 @@ async fn main() -> clickhouse::error::Result<()> {
     let url = words.next().unwrap_or("http://127.0.0.1:8123".into());
     let app = words.next().unwrap_or("shop".into());
     // No user: on the embedded server, whoever does not say who he is may read the views, and nothing else.
-    let client = Client::default()
-        .with_url(url)
-        .with_database("vitalscope");
+    let client = Client::default().with_url(url).with_database("vitalscope");
     let sql = "select route, toString(vital) as vital, quantile(0.75)(value) as p75, count() as page_views \
         from measurements where app = ? and started_at > now() - interval 7 day group by route, vital order by page_views desc";
     for row in client.query(sql).bind(app).fetch_all::<RouteP75>().await? {

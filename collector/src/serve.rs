@@ -17,8 +17,8 @@ use crate::http::private::{self, SpoolStatus};
 use crate::http::tls::Tls;
 use crate::http::tls::certificate::Certificate;
 use crate::http::{listen, public};
-use crate::ingest::Names;
 use crate::ingest::names::{KEEP_DAYS, Kind};
+use crate::ingest::{Names, payload};
 use crate::listeners::Listeners;
 use crate::metrics::saved::Saved;
 use crate::metrics::{Histogram, Metrics, SpoolGauges};
@@ -67,7 +67,10 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         certificate("public", config.public.tls())?,
         certificate("private", config.private.tls())?,
     ];
-    let limits = Limits::with_max_bytes(config.spool.max_bytes);
+    let limits = Limits {
+        payload_version: payload::VERSION,
+        ..Limits::with_max_bytes(config.spool.max_bytes)
+    };
     let fsync_seconds = Arc::new(Histogram::default());
     let observed = fsync_seconds.clone();
     let (spool, reader) =

@@ -19,7 +19,7 @@ pub mod segment;
 /// As in the collector's `spool`; the included file asks its parent for it.
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
-use ingest::{Accepted, Client, Device, Discard, Meta, Taken};
+use ingest::{Accepted, Client, Device, Discard, Meta, Taken, payload};
 
 pub const NOW_MS: u64 = 1_763_683_200_500;
 
@@ -56,8 +56,8 @@ pub fn check(accepted: &Accepted) {
     }
     assert!(!beacon.route.is_empty());
     assert!(!beacon.path.contains(['?', '#']), "{}", beacon.path);
-    let payload = serde_json::to_vec(accepted).expect("what was accepted can be written down");
+    let payload = payload::encode(accepted);
     assert!(payload.len() <= MAX_PAYLOAD_BYTES, "{}", payload.len());
-    let back: Accepted = serde_json::from_slice(&payload).expect("what was spooled can be read");
+    let back = payload::decode(payload::VERSION, &payload).expect("what was spooled can be read");
     assert_eq!(back, *accepted);
 }

@@ -4,6 +4,7 @@ mod address;
 mod client;
 mod evaluate;
 pub mod names;
+pub mod payload;
 mod route;
 mod stratum;
 
@@ -19,8 +20,8 @@ pub use stratum::stratum;
 /// A client clock further off than this is broken, not skewed: its times of day mean nothing.
 const MAX_CLOCK_OFFSET_MS: u64 = 24 * 60 * 60 * 1000;
 
-/// A beacon that was taken: validated, scrubbed, its route named, its clock corrected. This is what the spool keeps (as JSON,
-/// under the record's version byte) and what the store turns into rows.
+/// A beacon that was taken: validated, scrubbed, its route named, its clock corrected. This is what the spool keeps
+/// ([`payload`]) and what the store turns into rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accepted {
     pub app: String,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::block::Block;
 use super::rows::BeaconRows;
-use crate::ingest::Accepted;
+use crate::ingest::payload;
 use crate::shutdown::{Shutdown, requested};
 use crate::spool::steps::Step;
 use crate::spool::{Reader, Record, Seal};
@@ -76,7 +76,7 @@ impl Builder {
         }
         self.records += 1;
         self.last = record.number;
-        let pushed = serde_json::from_slice::<Accepted>(&record.payload)
+        let pushed = payload::decode(record.version, &record.payload)
             .map_err(|error| error.to_string())
             .and_then(|accepted| {
                 let pushed = self.rows.push(record.number, &accepted);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::ingest::payload;
 use crate::spool::Record;
 use crate::spool::steps::Step;
 
@@ -16,6 +17,15 @@ struct Line<'a> {
     version: u8,
     reason: &'a str,
     payload: &'a str,
+}
+
+/// The payload as JSON where it is a beacon, else as it is, with escapes for what is no text.
+fn readable(record: &Record) -> String {
+    let beacon = payload::decode(record.version, &record.payload).ok();
+    beacon
+        .and_then(|beacon| serde_json::to_string(&beacon).ok())
+        .or_else(|| String::from_utf8(record.payload.to_vec()).ok())
+        .unwrap_or_else(|| record.payload.escape_ascii().to_string())
 }
 
 /// The folder of the files.
@@ -44,7 +54,7 @@ impl DeadLetters {
             record: record.number,
             version: record.version,
             reason,
-            payload: &String::from_utf8_lossy(&record.payload),
+            payload: &readable(record),
         })?;
         line.push(b'\n');
         file.write_all(&line)?;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use collector::ingest::Accepted;
+use collector::ingest::payload;
 use collector::spool::segment::{self, HEADER_BYTES};
 use collector::spool::{Limits, Spool, inspect};
 
@@ -45,6 +45,7 @@ struct Place {
     number: u64,
     from: usize,
     to: usize,
+    version: u8,
     payload: Vec<u8>,
 }
 
@@ -102,6 +103,7 @@ fn lying(path: PathBuf) -> anyhow::Result<Lying> {
             number: frame.number,
             from: at,
             to: at + frame.size(),
+            version: frame.version,
             payload: frame.payload.to_vec(),
         });
         at += frame.size();
@@ -247,7 +249,7 @@ fn recount(lying: &[Lying]) -> Recount {
     let mut expected = lying.first().map_or(0, |segment| segment.first_record);
     for place in records {
         recount.missing += place.number.saturating_sub(expected);
-        recount.foreign += u64::from(beacon(&place.payload).is_none());
+        recount.foreign += u64::from(beacon(place).is_none());
         expected = place.number + 1;
     }
     recount
@@ -257,13 +259,13 @@ impl Cost {
     fn note(&mut self, place: &Place, acked: Option<u64>) {
         if place.number > acked.unwrap_or(0) {
             self.records += 1;
-            self.beacons.extend(beacon(&place.payload));
+            self.beacons.extend(beacon(place));
         }
     }
 }
 
-fn beacon(payload: &[u8]) -> Option<(u128, u32)> {
-    let beacon = serde_json::from_slice::<Accepted>(payload).ok()?.beacon;
+fn beacon(place: &Place) -> Option<(u128, u32)> {
+    let beacon = payload::decode(place.version, &place.payload).ok()?.beacon;
     let view = u128::from_str_radix(&beacon.view.replace('-', ""), 16);
     Some((view.context("a view").ok()?, beacon.seq))
 }

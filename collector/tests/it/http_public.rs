@@ -10,7 +10,7 @@ use bytes::Bytes;
 use collector::config::{self, Config};
 use collector::http::listen::Peer;
 use collector::http::public::{Assets, Door, Script, State};
-use collector::ingest::Accepted;
+use collector::ingest::{Accepted, payload};
 use collector::metrics::{Metrics, Reason};
 use collector::spool::{Limits, Reader, Spool};
 use http_body_util::BodyExt;
@@ -40,7 +40,7 @@ pub fn collector() -> Collector {
     };
     let limits = Limits {
         min_free_bytes: 0,
-        ..Limits::with_max_bytes(1 << 26)
+        ..limits(1 << 26)
     };
     with(vec![shop], limits)
 }
@@ -49,7 +49,7 @@ pub fn collector() -> Collector {
 pub fn with_assets(assets: Assets) -> Collector {
     with_all(
         Vec::new(),
-        Limits::with_max_bytes(1 << 26),
+        limits(1 << 26),
         config::Ingest::default(),
         assets,
     )
@@ -94,6 +94,14 @@ fn with_all(
         spool,
         reader,
         _dir: dir,
+    }
+}
+
+/// As the collector opens its spool.
+fn limits(max_bytes: u64) -> Limits {
+    Limits {
+        payload_version: payload::VERSION,
+        ..Limits::with_max_bytes(max_bytes)
     }
 }
 
@@ -180,8 +188,7 @@ impl Collector {
         let mut stored = Vec::new();
         while self.reader.unread() > 0 {
             for record in self.reader.read(10_000, usize::MAX).await.unwrap() {
-                assert_eq!(record.version, 1);
-                stored.push(serde_json::from_slice(&record.payload).unwrap());
+                stored.push(payload::decode(record.version, &record.payload).unwrap());
             }
         }
         stored
@@ -392,10 +399,7 @@ async fn a_page_of_one_app_cannot_write_to_another() {
         origins: vec![format!("https://{name}.example")],
         ..config::App::default()
     };
-    let mut collector = with(
-        vec![app("shop"), app("blog")],
-        Limits::with_max_bytes(1 << 26),
-    );
+    let mut collector = with(vec![app("shop"), app("blog")], limits(1 << 26));
     let from_blog = || and(post(beacon().to_string()), "origin", "https://blog.example");
     collector
         .check_refused(from_blog(), 403, Reason::OriginNotAllowed)
@@ -441,7 +445,7 @@ async fn a_missing_origin_is_taken_unless_the_app_wants_one() {
         origins: vec![ORIGIN.into()],
         ..config::App::default()
     };
-    let collector = with(vec![strict, lax], Limits::with_max_bytes(1 << 26));
+    let collector = with(vec![strict, lax], limits(1 << 26));
     for (app, status) in [("lax", 204), ("strict", 403)] {
         let mut request = request(
             Method::POST,
@@ -455,7 +459,7 @@ async fn a_missing_origin_is_taken_unless_the_app_wants_one() {
 
 #[tokio::test]
 async fn without_apps_everyone_may_send() {
-    let mut collector = with(Vec::new(), Limits::with_max_bytes(1 << 26));
+    let mut collector = with(Vec::new(), limits(1 << 26));
     let any = and(
         request(Method::POST, "/v1/views/any%20thing", beacon().to_string()),
         "origin",
@@ -604,7 +608,7 @@ fn limited() -> Collector {
         address_beacons_per_s: 1,
         ..config::Ingest::default()
     };
-    configured(Vec::new(), Limits::with_max_bytes(1 << 26), ingest)
+    configured(Vec::new(), limits(1 << 26), ingest)
 }
 
 fn from(peer: &str, mut request: Request<Body>) -> Request<Body> {
@@ -736,7 +740,7 @@ async fn one_app_cannot_use_up_the_share_of_another() {
         app_beacons_per_s: 1,
         ..config::Ingest::default()
     };
-    let collector = configured(apps, Limits::with_max_bytes(1 << 26), ingest);
+    let collector = configured(apps, limits(1 << 26), ingest);
     let send = |app: &str| {
         let uri = format!("/v1/views/{app}");
         request(Method::POST, &uri, beacon().to_string())
@@ -759,7 +763,7 @@ async fn a_full_spool_is_503_with_a_time_to_come_back() {
         max_bytes: 1500,
         segment_bytes: 1000,
         min_free_bytes: 0,
-        payload_version: 1,
+        payload_version: payload::VERSION,
     };
     let collector = with(Vec::new(), limits);
     let response = loop {
@@ -926,7 +930,7 @@ async fn the_short_cut_answers_as_the_router_does() {
 #[tokio::test]
 async fn a_collector_without_the_agent_says_how_to_get_it() {
     let dir = tempfile::tempdir().unwrap();
-    let (spool, _reader) = Spool::open(dir.path(), Limits::with_max_bytes(1 << 26)).unwrap();
+    let (spool, _reader) = Spool::open(dir.path(), limits(1 << 26)).unwrap();
     let mut state = State::new(&Config::default(), spool, Arc::default(), || NOW_MS).unwrap();
     state.assets = Assets::default();
     let door = Door::new(state);

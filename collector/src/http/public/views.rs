@@ -20,15 +20,12 @@ use super::refused::{self, Refused, refuse};
 use super::{State as Public, body};
 use crate::http::listen::Peer;
 use crate::ingest::names::Kind;
-use crate::ingest::{self, Accepted, Client, Discard, Meta};
+use crate::ingest::{self, Accepted, Client, Discard, Meta, payload};
 use crate::metrics::Reason;
 use crate::spool::AppendError;
 
 /// Refusals told in one answer; all of them are counted.
 const MAX_TOLD: usize = 1000;
-
-/// What a usual beacon takes in the spool; a larger one grows.
-const USUAL_PAYLOAD_BYTES: usize = 2048;
 
 /// The answer when something was refused. `accepted` counts items of a single beacon, beacons of NDJSON.
 #[derive(Debug, Default, Serialize)]
@@ -173,7 +170,7 @@ fn judge_one(
             settle(state, &mut taken.accepted, meta);
             let beacon = &taken.accepted.beacon;
             partial.accepted = beacon.measurements.len() + beacon.operations.len();
-            Ok((vec![payload(&taken.accepted)], partial))
+            Ok((vec![payload::encode(&taken.accepted)], partial))
         }
         Err(Discard::Bot) => {
             flight.rejected(Reason::Bot);
@@ -213,7 +210,7 @@ fn judge_lines(
                 tell(state, &mut partial, Some(line), taken.refused);
                 settle(state, &mut taken.accepted, meta);
                 partial.accepted += 1;
-                payloads.push(payload(&taken.accepted));
+                payloads.push(payload::encode(&taken.accepted));
             }
             Err(discard) => {
                 flight.rejected(reason(&discard));
@@ -262,13 +259,6 @@ fn reason(discard: &Discard) -> Reason {
         Discard::Malformed(_) => Reason::Malformed,
         Discard::Bot => Reason::Bot,
     }
-}
-
-fn payload(accepted: &ingest::Accepted) -> Bytes {
-    let mut json = Vec::with_capacity(USUAL_PAYLOAD_BYTES);
-    serde_json::to_writer(&mut json, accepted)
-        .expect("strings, finite numbers and lists become JSON");
-    json.into()
 }
 
 /// Makes the payloads durable. Goes on when the client leaves meanwhile: what is on its way to the disk may well arrive there,
