@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::body::HttpBody;
 use axum::http::StatusCode;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -58,7 +59,7 @@ impl Default for LargeBodies {
 /// A body in memory, decompressed. Holds its right to be large for as long as it lives.
 #[derive(Debug)]
 pub struct Content {
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     _large: Option<OwnedSemaphorePermit>,
 }
 
@@ -71,6 +72,12 @@ pub async fn read(body: &mut Body, codec: Codec, large: &LargeBodies) -> Result<
     let mut decoder = Decoder::new(codec);
     let mut permit = None;
     while let Some(chunk) = next_chunk(body, deadline).await? {
+        if is_all(&chunk, body, &decoder) {
+            return Ok(Content {
+                bytes: chunk,
+                _large: None,
+            });
+        }
         decoder.push(&chunk).map_err(broken)?;
         if decoder.sink().bytes.len() > MAX_BEACON_BYTES && permit.is_none() {
             permit = Some(large.0.clone().try_acquire_owned().map_err(|_| busy())?);
@@ -78,9 +85,15 @@ pub async fn read(body: &mut Body, codec: Codec, large: &LargeBodies) -> Result<
     }
     let bytes = decoder.finish().map_err(broken)?;
     Ok(Content {
-        bytes,
+        bytes: bytes.into(),
         _large: permit,
     })
+}
+
+/// Whether a usual beacon has come in one piece, as it nearly always does: then nothing need be copied.
+fn is_all(chunk: &Bytes, body: &Body, decoder: &Decoder) -> bool {
+    let is_plain = matches!(decoder, Decoder::Identity(sink) if sink.bytes.is_empty());
+    is_plain && chunk.len() <= MAX_BEACON_BYTES && body.is_end_stream()
 }
 
 /// Reads on without keeping anything; see [`MAX_DRAINED_BYTES`].

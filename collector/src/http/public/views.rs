@@ -134,6 +134,7 @@ async fn take(
     } else {
         judge_one(state, &content.bytes, &meta, now_ms, flight)?
     };
+    drop(content); // nobody waits for the disk with a buffer in hand
     // One was paid for at the head.
     state.limits.charge(&admitted.account, flight.carried() - 1);
     keep(state, payloads, flight).await?;
