@@ -118,7 +118,7 @@ async fn take(
     flight: &mut Flight,
 ) -> Result<Partial, Refused> {
     let admitted = admit::admit(state, app, head)?;
-    let content = body::read(body, admitted.codec, &state.large_bodies).await?;
+    let mut content = body::read(body, admitted.codec, &state.large_bodies).await?;
     let client = client(state, &head.headers);
     let country = country(state, head);
     let meta = Meta {
@@ -134,7 +134,7 @@ async fn take(
     } else {
         judge_one(state, &content.bytes, &meta, now_ms, flight)?
     };
-    drop(content); // nobody waits for the disk with a buffer in hand
+    content.bytes = Bytes::new(); // nobody waits for the disk with a buffer in hand
     // One was paid for at the head.
     state.limits.charge(&admitted.account, flight.carried() - 1);
     keep(state, payloads, flight).await?;
