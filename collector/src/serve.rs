@@ -234,7 +234,12 @@ impl StoreParts {
         learn_names(&self.store, &self.names).await;
         let size = size::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
         let rollup = rollup::run(self.store.clone(), shutdown.clone());
-        let watch = watch::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
+        let watch = watch::run(
+            self.store.clone(),
+            self.metrics.clone(),
+            watch::BEAT,
+            shutdown.clone(),
+        );
         let writer = writer::run(
             self.store,
             self.reader,

@@ -725,3 +725,19 @@ alter table page_view_resource_rows_local on cluster 'main' modify column app co
 
 create or replace table page_view_resource_rows on cluster 'main' as page_view_resource_rows_local
 engine = Distributed('main', 'vitalscope', 'page_view_resource_rows_local', sipHash64(app, view_id));
+
+create table if not exists lease_rows_local on cluster 'main'
+(
+    role LowCardinality(String),
+    holder String,
+    version UInt64,
+    since DateTime64(3, 'UTC'),
+    valid_until DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/lease_rows_local', '{replica}', version)
+order by (role, holder)
+ttl toDateTime(valid_until) + interval 1 day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists lease_rows on cluster 'main' as lease_rows_local
+engine = Distributed('main', 'vitalscope', 'lease_rows_local', sipHash64(role, holder));

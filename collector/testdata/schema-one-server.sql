@@ -611,3 +611,16 @@ alter table page_view_timing_rows modify column app codec(ZSTD(1)),
 alter table page_view_resource_rows modify column app codec(ZSTD(1)),
     modify column start_ms codec(ZSTD(1)),
     modify column received_at codec(ZSTD(1));
+
+create table if not exists lease_rows
+(
+    role LowCardinality(String),
+    holder String,
+    version UInt64,
+    since DateTime64(3, 'UTC'),
+    valid_until DateTime64(3, 'UTC')
+)
+engine = ReplacingMergeTree(version)
+order by (role, holder)
+ttl toDateTime(valid_until) + interval 1 day
+settings fsync_after_insert = 1, fsync_part_directory = 1;

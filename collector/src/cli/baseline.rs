@@ -64,8 +64,7 @@ async fn decide(
 ) -> anyhow::Result<()> {
     let known = queries::baseline(store, &decision.id).await?;
     anyhow::ensure!(known.is_some(), "there is no baseline {}", decision.id);
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    decisions::judge_baseline(store, &decision.id, verdict, &decision.note, now_ms).await
+    decisions::judge_baseline(store, &decision.id, verdict, &decision.note).await
 }
 
 async fn list(store: &crate::store::Store, app: &str, json: bool) -> anyhow::Result<()> {

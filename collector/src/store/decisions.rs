@@ -40,12 +40,12 @@ pub async fn deploy(store: &Store, deploy: &Deploy) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Mutes a finding from `at_ms` on; whether it exists is the caller's question.
+/// Mutes a finding; whether it exists is the caller's question.
 ///
 /// # Errors
 /// When the row cannot be written.
-pub async fn mute(store: &Store, finding_id: &str, note: &str, at_ms: i64) -> anyhow::Result<()> {
-    decide(store, "finding", finding_id, "muted", note, at_ms).await
+pub async fn mute(store: &Store, finding_id: &str, note: &str) -> anyhow::Result<()> {
+    decide(store, "finding", finding_id, "muted", note).await
 }
 
 /// Approves or rejects a baseline.
@@ -57,13 +57,12 @@ pub async fn judge_baseline(
     baseline_id: &str,
     verdict: Verdict,
     note: &str,
-    at_ms: i64,
 ) -> anyhow::Result<()> {
     let decision = match verdict {
         Verdict::Approved => "approved",
         Verdict::Rejected => "rejected",
     };
-    decide(store, "baseline", baseline_id, decision, note, at_ms).await
+    decide(store, "baseline", baseline_id, decision, note).await
 }
 
 async fn decide(
@@ -72,20 +71,16 @@ async fn decide(
     id: &str,
     decision: &str,
     note: &str,
-    at_ms: i64,
 ) -> anyhow::Result<()> {
-    store
+    Ok(store
         .client()
-        .query(
-            "insert into decision_rows values (?, ?, ?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'))",
-        )
+        .query(include_str!("sql/decide.sql"))
         .bind(subject)
         .bind(id)
-        .bind(at_ms.max(0) as u64)
         .bind(decision)
         .bind(note)
-        .bind(at_ms)
+        .bind(subject)
+        .bind(id)
         .execute()
-        .await?;
-    Ok(())
+        .await?)
 }

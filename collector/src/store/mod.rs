@@ -12,6 +12,7 @@ pub mod decisions;
 mod found;
 pub mod import;
 pub mod insert;
+pub mod lease;
 mod migrate;
 mod misfit;
 pub mod queries;

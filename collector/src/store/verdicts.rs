@@ -154,7 +154,7 @@ pub async fn known(store: &Store, hour: Hour) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Keeps what a replay of `hours` said. Findings that it opened in those hours replace those that an earlier evaluation had opened
-/// there; `now_ms` orders evaluations.
+/// there; the evaluation that ends last counts.
 ///
 /// # Errors
 /// The server's.
@@ -162,9 +162,13 @@ pub async fn keep(
     store: &Store,
     replay: &Replay,
     hours: &std::ops::Range<Hour>,
-    now_ms: i64,
 ) -> anyhow::Result<()> {
-    let version = now_ms.max(0) as u64;
+    let (now_ms, version): (i64, u64) = store
+        .client()
+        .query(include_str!("sql/verdict_version.sql"))
+        .fetch_one()
+        .await
+        .context("version")?;
     withdraw(store, replay, hours, version)
         .await
         .context("findings")?;
@@ -214,6 +218,21 @@ async fn withdraw(
         .execute()
         .await?;
     Ok(())
+}
+
+/// How many regressions are open and not muted, by severity.
+///
+/// # Errors
+/// The server's.
+pub async fn open_regressions(store: &Store) -> anyhow::Result<Vec<(String, u64)>> {
+    Ok(store
+        .client()
+        .query(
+            "select toString(severity), count() from findings \
+             where direction = 'regression' and state in ('unconfirmed', 'confirmed') group by severity",
+        )
+        .fetch_all()
+        .await?)
 }
 
 /// Marks releases that were seen and never announced.

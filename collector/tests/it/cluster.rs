@@ -333,11 +333,11 @@ async fn dashboard_recipes_and_decisions_are_the_same() {
     dashboard::recipes(&two).await;
     assert_same(&everything(&one).await, &everything(&two).await);
     for store in [&one, &two] {
-        decisions::mute(store, "open", "known", 7)
+        decisions::mute(store, "open", "known")
             .await
             .expect("is kept");
         let verdict = decisions::Verdict::Rejected;
-        decisions::judge_baseline(store, "b/", verdict, "no", 7)
+        decisions::judge_baseline(store, "b/", verdict, "no")
             .await
             .expect("is kept");
     }

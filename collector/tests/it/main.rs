@@ -15,6 +15,7 @@ mod embedded;
 mod engine;
 mod http_public;
 mod ingest;
+mod lease;
 mod loadgen;
 mod metrics;
 mod misfit;

@@ -67,7 +67,7 @@ async fn a_muted_finding_stays_muted_and_one_that_vanishes_is_withdrawn() {
         .first()
         .expect("the shop's known regression")
         .id;
-    decisions::mute(&store, finding, "known", 1)
+    decisions::mute(&store, finding, "known")
         .await
         .expect("is kept");
     watch::evaluate(&store, None, at)

@@ -137,7 +137,7 @@ pub async fn mute(
     let note = note(body)?;
     let now_ms = query::now_ms();
     findings::find(&state, &id, now_ms).await?;
-    decisions::mute(&state.store, &id, &note, now_ms)
+    decisions::mute(&state.store, &id, &note)
         .await
         .map_err(unwritten)?;
     Ok(Json(Decided { id, state: "muted" }))
@@ -179,7 +179,7 @@ async fn judge(
             detail,
         ));
     }
-    decisions::judge_baseline(&state.store, &id, verdict, &note, query::now_ms())
+    decisions::judge_baseline(&state.store, &id, verdict, &note)
         .await
         .map_err(unwritten)?;
     let decided = match verdict {

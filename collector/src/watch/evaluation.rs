@@ -1,0 +1,98 @@
+//! One evaluation: the rollups read, judged, and what was found kept. It may be done twice, or by two collectors at once: the same
+//! hours give the same findings under the same ids.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use detect::series::Hour;
+use detect::{Policy, Replay};
+
+use crate::history::hour_of;
+use crate::store::{Store, verdicts};
+
+/// Replayed days; findings that were opened earlier are continued, not judged again.
+const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
+
+/// What one evaluation saw.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Hours that were judged; the last has closed.
+    pub hours: Range<Hour>,
+    pub series: usize,
+    pub replay: Replay,
+    pub duration: Duration,
+}
+
+/// Judges the closed hours before `at`, from `since` on or for the usual 14 days, and keeps what it finds.
+///
+/// # Errors
+/// The server's.
+pub async fn evaluate(
+    store: &Store,
+    since: Option<Hour>,
+    at: jiff::Timestamp,
+) -> anyhow::Result<Evaluation> {
+    let started = Instant::now();
+    let policy = Policy::default();
+    let hours = judged(since, hour_of(at));
+    verdicts::notice_releases(store).await.context("releases")?;
+    let histories = verdicts::histories(store, hours.start - policy.lead_hours()..hours.end, "")
+        .await
+        .context("rollups")?;
+    let known = verdicts::known(store, hours.start)
+        .await
+        .context("findings")?;
+    let series = histories.len();
+    let (from, to) = (hours.start, hours.end);
+    // Seconds of pure computation: not on a thread that others wait for.
+    let replay =
+        tokio::task::spawn_blocking(move || detect::resume(&histories, &policy, &known, from, to))
+            .await?;
+    verdicts::keep(store, &replay, &hours).await?;
+    let evaluation = Evaluation {
+        hours,
+        series,
+        replay,
+        duration: started.elapsed(),
+    };
+    remember(store, &evaluation).await.context("evaluation")?;
+    Ok(evaluation)
+}
+
+/// From a UTC midnight, because two evaluations of one day then begin alike.
+fn judged(since: Option<Hour>, now_hour: Hour) -> Range<Hour> {
+    let from = since.unwrap_or(now_hour - REPLAY_HOURS);
+    from.div_euclid(24) * 24..now_hour
+}
+
+async fn remember(store: &Store, evaluation: &Evaluation) -> anyhow::Result<()> {
+    let replay = &evaluation.replay;
+    store
+        .client()
+        .query("insert into evaluation_rows select now64(3), fromUnixTimestamp(?), fromUnixTimestamp(?), ?, ?, ?, ?, ?")
+        .bind(evaluation.hours.start * 3600)
+        .bind(evaluation.hours.end * 3600)
+        .bind(evaluation.series as u64)
+        .bind(replay.series_days)
+        .bind(replay.episodes)
+        .bind(replay.findings.len() as u64)
+        .bind(evaluation.duration.as_millis() as u64)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_begins_at_midnight() {
+        assert_eq!(judged(None, 1000 * 24 + 5), 986 * 24..1000 * 24 + 5);
+        assert_eq!(
+            judged(Some(999 * 24 + 7), 1000 * 24 + 5),
+            999 * 24..1000 * 24 + 5
+        );
+    }
+}
