@@ -22,7 +22,7 @@
 //! interval 0.59 to 1.42), of which 8 were confirmed. The method's reference simulation of 45-route apps gave 0.36 per 1,000 for
 //! regressions alone, and worlds of other families up to 1.4. [`backtest::Replay`] counts the
 //! episodes on the user's own history. Ratios near the minimum detectable change of a series are found late or not at all:
-//! [`baseline::Baseline`] states it for each.
+//! [`describe::Baseline`] states it for each.
 
 pub mod app_level;
 pub mod backtest;
@@ -30,6 +30,7 @@ pub mod baseline;
 pub mod change_point;
 pub mod compare;
 pub mod concurrent;
+pub mod describe;
 pub mod distribution;
 pub mod evidence;
 pub mod fdr;
@@ -39,6 +40,7 @@ pub mod lifecycle;
 pub mod noise;
 pub mod order;
 pub mod policy;
+pub mod reference;
 pub mod scan;
 pub mod score;
 pub mod season;
@@ -48,11 +50,12 @@ pub mod world;
 
 mod replay;
 
-pub use backtest::{Replay, replay, resume};
-pub use baseline::{Baseline, BaselineState};
+pub use backtest::{Past, Replay, replay, resume, resume_decided};
+pub use describe::{Baseline, BaselineState};
 pub use finding::{Direction, Finding, Severity, State};
 pub use histogram::{Histogram, Scheme};
 pub use policy::Policy;
+pub use reference::{Decision, Ruling, Strategy};
 pub use series::{History, Hour, Kind, SeriesHourRow, SeriesKey};
 
 /// One evaluation looks back this far, so that a finding's whole life is judged again with data that came late.

@@ -1,5 +1,6 @@
 //! The detector as its users see it: against the numeric fixtures, on arbitrary histories, and in worlds with known truth.
 
+mod decisions;
 mod fixtures;
 mod properties;
 mod worlds;
