@@ -114,5 +114,5 @@ async fn from_store(
     let opened = open::store(config).await?;
     let outcome = verdicts::histories(&opened.store, hours, app).await;
     opened.close().await;
-    outcome
+    Ok(outcome?.into_sorted())
 }

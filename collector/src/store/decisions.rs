@@ -1,6 +1,8 @@
 //! What people decide, as rows: the views show it at once and the next evaluation reads it. A decision is never changed, only
 //! followed by a newer one.
 
+use detect::Ruling;
+
 use super::Store;
 
 /// The moment a release went live.
@@ -13,13 +15,6 @@ pub struct Deploy {
     pub at_ms: i64,
     /// `api`, `cli`, or `first-sight` for a release that nobody announced.
     pub source: String,
-}
-
-/// What can be said about a baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Approved,
-    Rejected,
 }
 
 /// Records a deploy; the same one twice is one.
@@ -48,21 +43,24 @@ pub async fn mute(store: &Store, finding_id: &str, note: &str) -> anyhow::Result
     decide(store, "finding", finding_id, "muted", note).await
 }
 
-/// Approves or rejects a baseline.
+/// Approves or rejects the hours that a baseline has now; whether it exists is the caller's question.
 ///
 /// # Errors
 /// When the row cannot be written.
 pub async fn judge_baseline(
     store: &Store,
     baseline_id: &str,
-    verdict: Verdict,
+    ruling: Ruling,
     note: &str,
 ) -> anyhow::Result<()> {
-    let decision = match verdict {
-        Verdict::Approved => "approved",
-        Verdict::Rejected => "rejected",
-    };
-    decide(store, "baseline", baseline_id, decision, note).await
+    Ok(store
+        .client()
+        .query(include_str!("sql/judge_baseline.sql"))
+        .bind(ruling.name())
+        .bind(note)
+        .bind(baseline_id)
+        .execute()
+        .await?)
 }
 
 async fn decide(

@@ -58,6 +58,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0008_lease",
         text: include_str!("../../migrations/0008_lease.sql"),
     },
+    Migration {
+        name: "0009_references",
+        text: include_str!("../../migrations/0009_references.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -16,6 +16,7 @@ pub mod lease;
 mod migrate;
 mod misfit;
 pub mod queries;
+pub mod references;
 mod refusal;
 pub mod rollup;
 mod row_binary;

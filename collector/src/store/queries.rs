@@ -93,6 +93,15 @@ pub struct BaselineRow {
     pub from_ms: i64,
     pub to_ms: i64,
     pub updated_at_ms: i64,
+    /// Not judged by: it waits to take the place of the one that is.
+    pub candidate: bool,
+}
+
+impl BaselineRow {
+    /// There is nothing in it yet that could be approved or rejected.
+    pub fn is_learning(&self) -> bool {
+        self.state == "learning"
+    }
 }
 
 /// A row of the view `findings`.

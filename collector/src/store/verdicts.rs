@@ -1,15 +1,18 @@
 //! What the detector said, as rows: read the rollups for it, keep its findings and baselines. Whether it is right is not asked here.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use anyhow::Context;
 use clickhouse::Row;
 use detect::series::Hour;
 use detect::{
-    Baseline, Direction, Finding, History, Kind, Replay, SeriesHourRow, SeriesKey, Severity, State,
+    Baseline, Decision, Direction, Finding, Kind, Replay, SeriesHourRow, SeriesKey, Severity, State,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Store;
+use super::{Store, references};
 use crate::history::Histories;
 
 const HOUR_S: i64 = 3600;
@@ -87,17 +90,15 @@ struct BaselineRow<'a> {
     from_at: u32,
     to_at: u32,
     updated_at: i64,
+    candidate: bool,
+    withdrawn: bool,
 }
 
 /// The rollups of `hours`, one history per series; `app` empty means every app.
 ///
 /// # Errors
 /// The server's.
-pub async fn histories(
-    store: &Store,
-    hours: std::ops::Range<Hour>,
-    app: &str,
-) -> anyhow::Result<Vec<History>> {
+pub async fn histories(store: &Store, hours: Range<Hour>, app: &str) -> anyhow::Result<Histories> {
     let mut rows = store
         .client()
         .query(include_str!("sql/rollup_history.sql"))
@@ -108,32 +109,51 @@ pub async fn histories(
         .fetch::<RollupRow>()?;
     let mut histories = Histories::default();
     while let Some(row) = rows.next().await? {
-        let Some(kind) = Kind::from_name(&row.kind) else {
-            continue;
-        };
-        let buckets: Vec<(u16, u64)> = row
-            .bucket_indices
-            .into_iter()
-            .zip(row.bucket_counts)
-            .collect();
-        let key = SeriesKey {
-            app: row.app,
-            environment: row.environment,
-            route: row.route,
-            kind,
-            vital: row.vital,
-        };
-        histories.add(
-            key,
-            SeriesHourRow {
-                stratum: &row.stratum,
-                release: &row.release,
-                hour: row.hour_number,
-                buckets: &buckets,
-            },
-        );
+        row.add_to(&mut histories, |_, _| true);
     }
-    Ok(histories.into_sorted())
+    Ok(histories)
+}
+
+/// Adds those of `hours` that the series want of them.
+///
+/// # Errors
+/// The server's.
+pub async fn add_older(
+    store: &Store,
+    histories: &mut Histories,
+    hours: Range<Hour>,
+    wanted: &BTreeMap<&SeriesKey, &[Range<Hour>]>,
+) -> anyhow::Result<()> {
+    let names: Vec<_> = wanted
+        .keys()
+        .map(|key| {
+            (
+                &key.app,
+                &key.environment,
+                &key.route,
+                key.kind.name(),
+                &key.vital,
+            )
+        })
+        .collect();
+    let mut rows = store
+        .client()
+        .query(include_str!("sql/rollup_older.sql"))
+        .bind(hours.start)
+        .bind(hours.end)
+        .bind(names)
+        .fetch::<RollupRow>()?;
+    let is_wanted = |key: &SeriesKey, hour: Hour| {
+        let windows = wanted
+            .get(key)
+            .into_iter()
+            .flat_map(|windows| windows.iter());
+        windows.into_iter().any(|window| window.contains(&hour))
+    };
+    while let Some(row) = rows.next().await? {
+        row.add_to(histories, is_wanted);
+    }
+    Ok(())
 }
 
 /// Findings that were opened up to `hour`, for a replay to continue.
@@ -154,14 +174,15 @@ pub async fn known(store: &Store, hour: Hour) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Keeps what a replay of `hours` said. Findings that it opened in those hours replace those that an earlier evaluation had opened
-/// there; the evaluation that ends last counts.
+/// there; the evaluation that ends last counts. `decisions` are those that the replay knew of.
 ///
 /// # Errors
 /// The server's.
 pub async fn keep(
     store: &Store,
     replay: &Replay,
-    hours: &std::ops::Range<Hour>,
+    decisions: &[Decision],
+    hours: &Range<Hour>,
 ) -> anyhow::Result<()> {
     let (now_ms, version): (i64, u64) = store
         .client()
@@ -186,13 +207,43 @@ pub async fn keep(
             .write(&baseline_row(baseline, version, now_ms))
             .await?;
     }
-    baselines.end().await.context("baselines")
+    baselines.end().await.context("baselines")?;
+    withdraw_candidates(store, &replay.baselines, version)
+        .await
+        .context("candidates")?;
+    references::keep_approvals(store, &replay.approvals, decisions, hours, version).await
+}
+
+/// A candidate that is none any more leaves the view.
+async fn withdraw_candidates(
+    store: &Store,
+    baselines: &[Baseline],
+    version: u64,
+) -> anyhow::Result<()> {
+    let candidates = baselines.iter().filter(|baseline| baseline.is_candidate);
+    let mut ids: Vec<String> = candidates
+        .map(|baseline| baseline_id(&baseline.key, true))
+        .collect();
+    // Never empty, because an empty list is no list to the server.
+    ids.push(String::new());
+    store
+        .client()
+        .query(
+            "insert into baseline_rows select * replace (? as version, true as withdrawn) from (\
+                 select * from baseline_rows final where candidate and not withdrawn and id not in ?\
+             )",
+        )
+        .bind(version)
+        .bind(ids)
+        .execute()
+        .await?;
+    Ok(())
 }
 
 async fn withdraw(
     store: &Store,
     replay: &Replay,
-    hours: &std::ops::Range<Hour>,
+    hours: &Range<Hour>,
     version: u64,
 ) -> anyhow::Result<()> {
     // Never empty, because an empty list is no list to the server.
@@ -245,6 +296,37 @@ pub async fn notice_releases(store: &Store) -> anyhow::Result<()> {
         .query(include_str!("sql/rollup_first_sight.sql"))
         .execute()
         .await?)
+}
+
+impl RollupRow {
+    /// A kind that a later version of this program wrote is left out.
+    fn add_to(self, histories: &mut Histories, is_wanted: impl Fn(&SeriesKey, Hour) -> bool) {
+        let Some(kind) = Kind::from_name(&self.kind) else {
+            return;
+        };
+        let key = SeriesKey {
+            app: self.app,
+            environment: self.environment,
+            route: self.route,
+            kind,
+            vital: self.vital,
+        };
+        if !is_wanted(&key, self.hour_number) {
+            return;
+        }
+        let buckets: Vec<(u16, u64)> = self
+            .bucket_indices
+            .into_iter()
+            .zip(self.bucket_counts)
+            .collect();
+        let row = SeriesHourRow {
+            stratum: &self.stratum,
+            release: &self.release,
+            hour: self.hour_number,
+            buckets: &buckets,
+        };
+        histories.add(key, row);
+    }
 }
 
 impl FindingRow {
@@ -337,7 +419,7 @@ impl FindingRow {
 fn baseline_row(baseline: &Baseline, version: u64, now_ms: i64) -> BaselineRow<'_> {
     let key = &baseline.key;
     BaselineRow {
-        id: baseline_id(key),
+        id: baseline_id(key, baseline.is_candidate),
         version,
         app: &key.app,
         environment: &key.environment,
@@ -359,11 +441,13 @@ fn baseline_row(baseline: &Baseline, version: u64, now_ms: i64) -> BaselineRow<'
         from_at: seconds(baseline.from_hour),
         to_at: seconds(baseline.to_hour),
         updated_at: now_ms,
+        candidate: baseline.is_candidate,
+        withdrawn: false,
     }
 }
 
-/// One baseline per series: its id is the series' name, hashed so that it fits into an address.
-fn baseline_id(key: &SeriesKey) -> String {
+/// One baseline per series, and a candidate: their ids are the series' name, hashed so that it fits into an address.
+pub fn baseline_id(key: &SeriesKey, is_candidate: bool) -> String {
     let mut hash = Sha256::new();
     for field in [
         &key.app,
@@ -375,6 +459,9 @@ fn baseline_id(key: &SeriesKey) -> String {
         hash.update(field.as_bytes());
         hash.update([0xff]);
     }
+    if is_candidate {
+        hash.update("candidate");
+    }
     hash.finalize()
         .iter()
         .take(16)
@@ -382,7 +469,7 @@ fn baseline_id(key: &SeriesKey) -> String {
         .collect()
 }
 
-fn seconds(hour: Hour) -> u32 {
+pub fn seconds(hour: Hour) -> u32 {
     u32::try_from(hour.saturating_mul(HOUR_S)).unwrap_or(0)
 }
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use detect::series::Hour;
-use detect::{Policy, Replay};
+use detect::{Decision, Past, Policy, Replay, Strategy};
 
 use crate::history::hour_of;
-use crate::store::{Store, verdicts};
+use crate::store::{Store, references, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -24,32 +24,52 @@ pub struct Evaluation {
     pub duration: Duration,
 }
 
-/// Judges the closed hours before `at`, from `since` on or for the usual 14 days, and keeps what it finds.
+/// Judges the closed hours before `at` by baselines of this strategy, from `since` on or for the usual 14 days, and keeps what it finds.
 ///
 /// # Errors
 /// The server's.
 pub async fn evaluate(
     store: &Store,
+    strategy: Strategy,
     since: Option<Hour>,
     at: jiff::Timestamp,
 ) -> anyhow::Result<Evaluation> {
     let started = Instant::now();
-    let policy = Policy::default();
+    let policy = Policy {
+        strategy,
+        ..Policy::default()
+    };
     let hours = judged(since, hour_of(at));
     verdicts::notice_releases(store).await.context("releases")?;
-    let histories = verdicts::histories(store, hours.start - policy.lead_hours()..hours.end, "")
+    let read_from = hours.start - policy.lead_hours();
+    let mut histories = verdicts::histories(store, read_from..hours.end, "")
         .await
         .context("rollups")?;
-    let known = verdicts::known(store, hours.start)
+    let decisions = references::decisions(store, strategy, at.as_millisecond())
+        .await
+        .context("decisions")?;
+    references::add_older_hours(store, &mut histories, &decisions, &hours, read_from)
+        .await
+        .context("older rollups")?;
+    let findings = verdicts::known(store, hours.start)
         .await
         .context("findings")?;
+    let histories = histories.into_sorted();
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
+    // What was approved by rule in these hours is judged again with them.
+    let is_past = |decision: &&Decision| !decision.is_automatic || decision.at_hour <= from;
+    let past: Vec<Decision> = decisions.iter().filter(is_past).cloned().collect();
     // Seconds of pure computation: not on a thread that others wait for.
-    let replay =
-        tokio::task::spawn_blocking(move || detect::resume(&histories, &policy, &known, from, to))
-            .await?;
-    verdicts::keep(store, &replay, &hours).await?;
+    let replay = tokio::task::spawn_blocking(move || {
+        let past = Past {
+            findings: &findings,
+            decisions: &past,
+        };
+        detect::resume_decided(&histories, &policy, past, from, to)
+    })
+    .await?;
+    verdicts::keep(store, &replay, &decisions, &hours).await?;
     let evaluation = Evaluation {
         hours,
         series,

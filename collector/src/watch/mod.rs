@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use detect::Severity;
+use detect::{Severity, Strategy};
 use tokio::sync::watch as signal;
 use tokio::time::{sleep, timeout};
 
@@ -31,7 +31,13 @@ const HOUR_MS: i64 = 3_600_000;
 const GIVE_UP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Runs until the end is asked for. The one that leads judges when it begins to lead, then after each closed hour.
-pub async fn run(store: Store, metrics: Arc<Metrics>, beat: Duration, mut shutdown: Shutdown) {
+pub async fn run(
+    store: Store,
+    metrics: Arc<Metrics>,
+    strategy: Strategy,
+    beat: Duration,
+    mut shutdown: Shutdown,
+) {
     let lease = match Lease::new(store.clone(), "evaluation", beat) {
         Ok(lease) => lease,
         Err(error) => return tracing::error!(%error, "findings are not looked for"),
@@ -39,7 +45,7 @@ pub async fn run(store: Store, metrics: Arc<Metrics>, beat: Duration, mut shutdo
     let (beats, seen) = signal::channel(None);
     tokio::select! {
         () = keep(&lease, beat, &beats) => {}
-        () = judge(&store, &metrics, seen) => {}
+        () = judge(&store, &metrics, strategy, seen) => {}
         () = requested(&mut shutdown) => {}
     }
     let _ = timeout(GIVE_UP_WITHIN, lease.give_up()).await;
@@ -64,7 +70,12 @@ async fn keep(lease: &Lease, beat: Duration, beats: &signal::Sender<Option<Beat>
     }
 }
 
-async fn judge(store: &Store, metrics: &Metrics, mut beats: signal::Receiver<Option<Beat>>) {
+async fn judge(
+    store: &Store,
+    metrics: &Metrics,
+    strategy: Strategy,
+    mut beats: signal::Receiver<Option<Beat>>,
+) {
     // The last hour that was judged while leading.
     let mut judged_hour = None;
     while beats.changed().await.is_ok() {
@@ -74,7 +85,7 @@ async fn judge(store: &Store, metrics: &Metrics, mut beats: signal::Receiver<Opt
         if !beat.leads {
             judged_hour = None;
         } else if let Some(hour) = due(judged_hour, beat.now_ms) {
-            match judge_now(store, beat.now_ms).await {
+            match judge_now(store, strategy, beat.now_ms).await {
                 Ok(evaluation) => {
                     tell(metrics, &evaluation);
                     judged_hour = Some(hour);
@@ -95,8 +106,14 @@ async fn judge(store: &Store, metrics: &Metrics, mut beats: signal::Receiver<Opt
     }
 }
 
-async fn judge_now(store: &Store, now_ms: i64) -> anyhow::Result<Evaluation> {
-    evaluate(store, None, jiff::Timestamp::from_millisecond(now_ms)?).await
+async fn judge_now(store: &Store, strategy: Strategy, now_ms: i64) -> anyhow::Result<Evaluation> {
+    evaluate(
+        store,
+        strategy,
+        None,
+        jiff::Timestamp::from_millisecond(now_ms)?,
+    )
+    .await
 }
 
 /// The closed hour that is to be judged now, if any: after each that is old enough, and once at the start.

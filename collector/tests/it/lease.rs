@@ -13,6 +13,7 @@ use crate::engine;
 use crate::writer::count;
 
 const BEAT: Duration = Duration::from_secs(1);
+const STRATEGY: detect::Strategy = detect::Strategy::RollingWindow;
 
 async fn leads(lease: &Lease) -> bool {
     lease.beat().await.expect("answers").leads
@@ -76,6 +77,7 @@ async fn of_two_timers_one_evaluates_and_the_other_takes_over() {
         let task = tokio::spawn(watch::run(
             store.clone(),
             Arc::new(Metrics::default()),
+            STRATEGY,
             BEAT,
             ended,
         ));
@@ -91,7 +93,7 @@ async fn of_two_timers_one_evaluates_and_the_other_takes_over() {
     tokio::time::sleep(BEAT * 4).await;
     assert_eq!(evaluations().await, 1, "the hour was judged once");
     // By hand it goes regardless.
-    watch::evaluate(&two, None, jiff::Timestamp::now())
+    watch::evaluate(&two, STRATEGY, None, jiff::Timestamp::now())
         .await
         .expect("judges");
     assert_eq!(evaluations().await, 2);
@@ -124,7 +126,7 @@ async fn what_a_wrong_clock_kept_does_not_outlast_the_next_word() {
             .await
             .expect("is taken");
     }
-    watch::evaluate(&store, None, jiff::Timestamp::now())
+    watch::evaluate(&store, STRATEGY, None, jiff::Timestamp::now())
         .await
         .expect("judges");
     assert_eq!(

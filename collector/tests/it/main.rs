@@ -21,6 +21,7 @@ mod metrics;
 mod misfit;
 mod nginx;
 mod page_views;
+mod references;
 mod rollup;
 mod secrets;
 mod security;

@@ -78,8 +78,9 @@ async fn retention_follows_the_configuration() {
         "rollup_hours",
     ];
     /// Few rows: what people decided and what was found is kept.
-    const KEPT: [&str; 8] = [
+    const KEPT: [&str; 9] = [
         "alert_rows",
+        "baseline_decision_rows",
         "baseline_rows",
         "decision_rows",
         "deploy_rows",

@@ -71,6 +71,8 @@ pub enum Standing {
     },
     /// Nobody has approved it yet, so it is not judged by.
     Waiting,
+    /// A person rejected it. It is shown with those hours, so that the word can be taken back.
+    Refused,
     /// `t_72`: how far the last three days stand from normal.
     Calm {
         t_72: f64,
@@ -95,7 +97,7 @@ pub fn describe(
     let coverage = Coverage::of(history, hours);
     let (state, reason) = judge(standing, &coverage, policy);
     let minimum_detectable_ratio = match standing {
-        Standing::Learning(_) | Standing::Waiting => None,
+        Standing::Learning(_) | Standing::Waiting | Standing::Refused => None,
         Standing::Frozen {
             minimum_detectable_ratio,
         }
@@ -206,6 +208,10 @@ fn judge(
             Some("frozen: a confirmed finding is open".to_owned()),
         ),
         Standing::Held { .. } => (BaselineState::Approved, None),
+        Standing::Refused => (
+            BaselineState::Rejected,
+            Some("rejected: approve it to judge by its hours after all".to_owned()),
+        ),
         Standing::Waiting => (
             BaselineState::Proposed,
             Some(

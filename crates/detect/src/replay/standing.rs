@@ -6,7 +6,7 @@ use super::group::{Group, Today};
 use super::track::{Series, Source};
 use crate::baseline::{BaselineHours, Learned, learn};
 use crate::describe::{Baseline, Standing, describe};
-use crate::reference::Strategy;
+use crate::reference::{Strategy, overlap};
 use crate::series::Hour;
 
 impl AppReplay<'_, '_> {
@@ -24,10 +24,10 @@ impl AppReplay<'_, '_> {
                 };
                 let standing = self.standing(group, today, index, last);
                 baselines.push(describe(&learned.hours, standing));
-                if let Some(hours) = self.candidate(series, learned, day) {
+                if let Some((hours, standing)) = self.candidate(series, learned, day) {
                     baselines.push(Baseline {
                         is_candidate: true,
-                        ..describe(&hours, Standing::Waiting)
+                        ..describe(&hours, standing)
                     });
                 }
             }
@@ -66,17 +66,25 @@ impl AppReplay<'_, '_> {
         (hours, standing)
     }
 
-    /// The rolling window, where it must be approved and is ready.
+    /// The rolling window, where it is not what is judged by and could be: it waits for approval, or was rejected.
     fn candidate(
         &self,
         series: &Series<'_>,
         learned: &Learned,
         day: Hour,
-    ) -> Option<BaselineHours> {
-        let hours = self.rolling(series, day);
-        let is_wanted =
-            self.policy.strategy != Strategy::RollingWindow && hours.window != learned.hours.window;
-        (is_wanted && learn(series.history, &hours, self.policy).is_ok()).then_some(hours)
+    ) -> Option<(BaselineHours, Standing)> {
+        let is_ready = |hours: &BaselineHours| learn(series.history, hours, self.policy).is_ok();
+        let mut hours = self.rolling(series, day);
+        if hours.window == learned.hours.window {
+            return None;
+        }
+        let needs_approval = self.policy.strategy != Strategy::RollingWindow;
+        if needs_approval && is_ready(&hours) {
+            return Some((hours, Standing::Waiting));
+        }
+        let rejected = std::mem::take(&mut hours.rejected);
+        let is_rejected = rejected.iter().any(|one| overlap(one, &hours.window));
+        (is_rejected && is_ready(&hours)).then_some((hours, Standing::Refused))
     }
 
     fn rolling(&self, series: &Series<'_>, day: Hour) -> BaselineHours {

@@ -118,10 +118,15 @@ fn a_rolling_baseline_that_is_rejected_falls_back() {
 
     let approved = decision(Ruling::Approved, rolling(45 * DAY), FROM - 5 * DAY);
     let told = replay(&[approved, rejected], TO);
-    let (in_force, _) = described(&told);
+    let (in_force, candidate) = described(&told);
     assert_eq!(
         (in_force.state, window(in_force)),
         (BaselineState::Approved, rolling(45 * DAY))
+    );
+    // The rejected one is still shown: the word can be taken back.
+    assert_eq!(
+        candidate.map(|one| (one.state, window(one))),
+        Some((BaselineState::Rejected, rolling(last_day)))
     );
     assert_eq!(undisturbed.series_days, told.series_days);
 }
