@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod dead_letter;
 pub mod decisions;
 mod found;
+pub mod histories;
 pub mod import;
 pub mod insert;
 pub mod lease;

@@ -11,8 +11,8 @@ use detect::series::Hour;
 use detect::{Decision, Kind, Ruling, SeriesKey, Strategy};
 use serde::{Deserialize, Serialize};
 
-use super::Store;
 use super::verdicts::{self, baseline_id};
+use super::{Store, histories};
 use crate::history::Histories;
 
 const HOUR_S: i64 = 3600;
@@ -134,7 +134,7 @@ pub async fn keep_approvals(
 /// The server's.
 pub async fn add_older_hours(
     store: &Store,
-    histories: &mut Histories,
+    collected: &mut Histories,
     decisions: &[Decision],
     judged: &Range<Hour>,
     read_from: Hour,
@@ -151,7 +151,7 @@ pub async fn add_older_hours(
             .iter()
             .map(|(key, windows)| (key, &windows[..]))
             .collect();
-        verdicts::add_older(store, histories, first..read_from, &wanted).await?;
+        histories::add_older(store, collected, first..read_from, &wanted).await?;
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use detect::series::Hour;
 use detect::{Decision, Past, Policy, Replay, Strategy};
 
 use crate::history::hour_of;
-use crate::store::{Store, references, verdicts};
+use crate::store::{Store, histories, references, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -42,19 +42,19 @@ pub async fn evaluate(
     let hours = judged(since, hour_of(at));
     verdicts::notice_releases(store).await.context("releases")?;
     let read_from = hours.start - policy.lead_hours();
-    let mut histories = verdicts::histories(store, read_from..hours.end, "")
+    let mut past = histories::read(store, read_from..hours.end, "")
         .await
         .context("rollups")?;
     let decisions = references::decisions(store, strategy, at.as_millisecond())
         .await
         .context("decisions")?;
-    references::add_older_hours(store, &mut histories, &decisions, &hours, read_from)
+    references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
         .await
         .context("older rollups")?;
     let findings = verdicts::known(store, hours.start)
         .await
         .context("findings")?;
-    let histories = histories.into_sorted();
+    let histories = past.into_sorted();
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
     // What was approved by rule in these hours is judged again with them.
