@@ -775,3 +775,31 @@ where not b.withdrawn;
 
 create or replace table baselines on cluster 'main' as baselines_local
 engine = Distributed('main', 'vitalscope', 'baselines_local');
+
+create table if not exists false_alarm_rows_local on cluster 'main'
+(
+    day Date,
+    version UInt64,
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    series UInt64,
+    series_days Float64,
+    alarms UInt64,
+    looks_before Float64,
+    looks Float64,
+    duration_ms UInt64,
+    measured_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/false_alarm_rows_local', '{replica}', version)
+order by day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists false_alarm_rows on cluster 'main' as false_alarm_rows_local
+engine = Distributed('main', 'vitalscope', 'false_alarm_rows_local', sipHash64(day));
+
+create or replace view false_alarms_local on cluster 'main' as
+select day, from_at as `from`, to_at as `to`, series, series_days, alarms, looks_before, looks, duration_ms, measured_at
+from false_alarm_rows_local final;
+
+create or replace table false_alarms on cluster 'main' as false_alarms_local
+engine = Distributed('main', 'vitalscope', 'false_alarms_local');

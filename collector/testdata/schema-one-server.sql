@@ -652,3 +652,25 @@ left join
     from baseline_decision_rows final where not automatic group by id
 ) as d on d.id = b.id
 where not b.withdrawn;
+
+create table if not exists false_alarm_rows
+(
+    day Date,
+    version UInt64,
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    series UInt64,
+    series_days Float64,
+    alarms UInt64,
+    looks_before Float64,
+    looks Float64,
+    duration_ms UInt64,
+    measured_at DateTime64(3, 'UTC')
+)
+engine = ReplacingMergeTree(version)
+order by day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create or replace view false_alarms as
+select day, from_at as `from`, to_at as `to`, series, series_days, alarms, looks_before, looks, duration_ms, measured_at
+from false_alarm_rows final;

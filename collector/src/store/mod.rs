@@ -6,6 +6,7 @@
 
 pub mod batch;
 pub mod block;
+pub mod calibration;
 pub mod cluster;
 pub mod dead_letter;
 pub mod decisions;

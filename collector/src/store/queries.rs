@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Store;
+use super::calibration::{self, CalibrationRow};
 use super::size::TableSizeRow;
 
 /// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.
@@ -318,6 +319,11 @@ pub async fn alerts(store: &Store, app: &str) -> Result<Vec<AlertRow>, QueryErro
 
 pub async fn freshness(store: &Store) -> Result<FreshnessRow, QueryError> {
     one(store.client().query(include_str!("sql/freshness.sql"))).await
+}
+
+/// The newest measurement of the false-alarm rate.
+pub async fn false_alarms(store: &Store) -> Result<Option<CalibrationRow>, QueryError> {
+    within_time(calibration::newest(store)).await
 }
 
 /// What apps brought within the last `days`, the most used first.

@@ -9,7 +9,7 @@ use detect::series::Hour;
 use detect::{Decision, Past, Policy, Replay, Strategy};
 
 use crate::history::hour_of;
-use crate::store::{Store, histories, references, verdicts};
+use crate::store::{Store, calibration, histories, references, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -37,6 +37,7 @@ pub async fn evaluate(
     let started = Instant::now();
     let policy = Policy {
         strategy,
+        looks: calibration::looks(store).await.context("calibration")?,
         ..Policy::default()
     };
     let hours = judged(since, hour_of(at));

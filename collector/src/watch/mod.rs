@@ -2,8 +2,9 @@
 //! how it is kept, [`crate::store::verdicts`].
 //!
 //! Of several collectors on one ClickHouse one evaluates: the one whose [`Lease`] leads. The others stand by, and show what it found.
-//! The time is the server's, so that a collector with a wrong clock judges the same hours.
+//! Once a day the same one measures the false-alarm rate. The time is the server's, so that a collector with a wrong clock judges the same hours.
 
+mod calibration;
 mod evaluation;
 
 use std::collections::BTreeMap;
@@ -15,12 +16,13 @@ use detect::{Severity, Strategy};
 use tokio::sync::watch as signal;
 use tokio::time::{sleep, timeout};
 
+pub use calibration::calibrate;
 pub use evaluation::{Evaluation, evaluate};
 
-use crate::metrics::Metrics;
+use crate::metrics::{FalseAlarmGauges, Metrics};
 use crate::shutdown::{Shutdown, requested};
 use crate::store::lease::{Beat, Lease};
-use crate::store::{Store, verdicts};
+use crate::store::{self, Store, verdicts};
 
 /// How often a collector says that it lives: if the one that evaluates dies, another takes over within two of these.
 pub const BEAT: Duration = Duration::from_secs(30);
@@ -99,9 +101,27 @@ async fn judge(
                 }
             }
         }
-        match verdicts::open_regressions(store).await {
-            Ok(open) => metrics.set_findings_open(by_severity(&open)),
-            Err(error) => tracing::debug!(%error, "open findings could not be counted"),
+        show(store, metrics).await;
+    }
+}
+
+/// What was found and measured, by whichever collector.
+async fn show(store: &Store, metrics: &Metrics) {
+    let open = verdicts::open_regressions(store).await;
+    let measured = store::calibration::newest(store).await;
+    match (open, measured) {
+        (Ok(open), Ok(measured)) => {
+            metrics.set_findings_open(by_severity(&open));
+            if let Some(row) = measured {
+                metrics.set_false_alarms(FalseAlarmGauges {
+                    per_1000_series_days: row.counted().per_1000_series_days(),
+                    looks: row.looks,
+                });
+            }
+        }
+        (open, measured) => {
+            let error = open.err().or(measured.err().map(Into::into));
+            tracing::debug!(?error, "what was found could not be shown");
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod api;
 mod authority;
+mod calibration;
 mod cli;
 mod cluster;
 mod dashboard;

@@ -78,12 +78,13 @@ async fn retention_follows_the_configuration() {
         "rollup_hours",
     ];
     /// Few rows: what people decided and what was found is kept.
-    const KEPT: [&str; 9] = [
+    const KEPT: [&str; 10] = [
         "alert_rows",
         "baseline_decision_rows",
         "baseline_rows",
         "decision_rows",
         "deploy_rows",
+        "false_alarm_rows",
         "finding_rows",
         "migrations",
         "rollup_detail_generations",

@@ -33,6 +33,7 @@ pub mod concurrent;
 pub mod describe;
 pub mod distribution;
 pub mod evidence;
+pub mod false_alarms;
 pub mod fdr;
 pub mod finding;
 pub mod histogram;
