@@ -4,6 +4,7 @@
 //! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
 //! [`insert`] makes sure that a block is there, [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
 
+pub mod around;
 pub mod batch;
 pub mod block;
 pub mod calibration;

@@ -138,6 +138,17 @@ pub struct FindingRow {
     pub recommendation: String,
 }
 
+impl FindingRow {
+    /// Up to when it lasted, or now.
+    pub fn until_ms(&self, now_ms: i64) -> i64 {
+        if self.resolved_at_ms > 0 {
+            self.resolved_at_ms
+        } else {
+            now_ms
+        }
+    }
+}
+
 /// What page views before (0) or after (1) a moment were blamed on.
 #[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize)]
 pub struct AttributionRow {
@@ -349,7 +360,7 @@ fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {
         .param("to_ms", scope.to_ms)
 }
 
-async fn all<T>(query: Query) -> Result<Vec<T>, QueryError>
+pub(super) async fn all<T>(query: Query) -> Result<Vec<T>, QueryError>
 where
     T: clickhouse::RowOwned + clickhouse::RowRead,
 {

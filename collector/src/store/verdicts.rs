@@ -1,5 +1,6 @@
 //! What the detector said, as rows: its findings and baselines. Whether it is right is not asked here.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use anyhow::Context;
@@ -94,13 +95,15 @@ pub async fn known(store: &Store, hour: Hour) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Keeps what a replay of `hours` said. Findings that it opened in those hours replace those that an earlier evaluation had opened
-/// there; the evaluation that ends last counts. `decisions` are those that the replay knew of.
+/// there; the evaluation that ends last counts. `texts` are recommendations by
+/// id, in place of the findings' own; `decisions` are those that the replay knew of.
 ///
 /// # Errors
 /// The server's.
 pub async fn keep(
     store: &Store,
     replay: &Replay,
+    texts: &BTreeMap<String, String>,
     decisions: &[Decision],
     hours: &Range<Hour>,
 ) -> anyhow::Result<()> {
@@ -115,7 +118,11 @@ pub async fn keep(
         .context("findings")?;
     let mut findings = store.client().insert::<FindingRow>("finding_rows").await?;
     for finding in &replay.findings {
-        findings.write(&FindingRow::of(finding, version)).await?;
+        let mut row = FindingRow::of(finding, version);
+        if let Some(text) = texts.get(&finding.id) {
+            row.recommendation.clone_from(text);
+        }
+        findings.write(&row).await?;
     }
     findings.end().await.context("findings")?;
     let mut baselines = store
@@ -189,6 +196,25 @@ async fn withdraw(
         .execute()
         .await?;
     Ok(())
+}
+
+/// What was recommended about these findings, by id; those without a row are left out.
+///
+/// # Errors
+/// The server's.
+pub async fn recommendations(
+    store: &Store,
+    ids: &[&str],
+) -> anyhow::Result<BTreeMap<String, String>> {
+    // Never empty, because an empty list is no list to the server.
+    let ids: Vec<&str> = ids.iter().copied().chain([""]).collect();
+    let rows: Vec<(String, String)> = store
+        .client()
+        .query("select id, recommendation from finding_rows final where id in ?")
+        .bind(ids)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// How many regressions are open and not muted, by severity.

@@ -8,6 +8,7 @@ use anyhow::Context;
 use detect::series::Hour;
 use detect::{Decision, Past, Policy, Replay, Strategy};
 
+use super::advice;
 use crate::history::hour_of;
 use crate::store::{Store, calibration, histories, references, verdicts};
 
@@ -70,7 +71,10 @@ pub async fn evaluate(
         detect::resume_decided(&histories, &policy, past, from, to)
     })
     .await?;
-    verdicts::keep(store, &replay, &decisions, &hours).await?;
+    let texts = advice::texts(store, &replay.findings, hours.end)
+        .await
+        .context("recommendations")?;
+    verdicts::keep(store, &replay, &texts, &decisions, &hours).await?;
     let evaluation = Evaluation {
         hours,
         series,

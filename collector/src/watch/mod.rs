@@ -4,6 +4,7 @@
 //! Of several collectors on one ClickHouse one evaluates: the one whose [`Lease`] leads. The others stand by, and show what it found.
 //! Once a day the same one measures the false-alarm rate. The time is the server's, so that a collector with a wrong clock judges the same hours.
 
+mod advice;
 mod calibration;
 mod evaluation;
 

@@ -14,6 +14,7 @@ mod details;
 mod doctor;
 mod embedded;
 mod engine;
+mod explain;
 mod http_public;
 mod ingest;
 mod lease;
