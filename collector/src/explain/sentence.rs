@@ -70,11 +70,13 @@ fn culprit(main: &Blame, subject: &Subject) -> String {
             let values = format!("{} → {}", value(subject, before), value(subject, after));
             let grew = main.share_after > 1.5 * main.share_before;
             let frequent = if grew {
-                format!(", from {} of the page views", percent(main.share_before))
+                format!(" instead of {}", percent(main.share_before))
             } else {
                 String::new()
             };
-            format!("{what} {name} carries it: p75 {values}, in {share} of them{frequent}.")
+            format!(
+                "{what} {name} carries it: p75 {values}, in {share} of the page views{frequent}."
+            )
         }
         _ => format!("{what} {name} is new there, in {share} of the page views."),
     }
@@ -239,7 +241,7 @@ mod tests {
             known.recommendation(&subject("LCP", 1.0), GENERAL),
             "LCP on /p is 20 % worse (since release 2.0). Most of it is the delay before its resource loads: 200 ms before, 1.1 s since, on \
              average. Let the browser find it sooner: no lazy loading, a preload or fetchpriority, no script that inserts it. The element \
-             “#hero” carries it: p75 2.0 s → 2.9 s, in 50 % of them. In the same hours moved: GET /api/cart +40 %."
+             “#hero” carries it: p75 2.0 s → 2.9 s, in 50 % of the page views. In the same hours moved: GET /api/cart +40 %."
         );
     }
 

@@ -72,6 +72,12 @@ pub async fn decisions(
         .collect())
 }
 
+/// What a replay from `from_hour` on knows of them: what was approved by rule later, it decides again.
+pub fn before(decisions: &[Decision], from_hour: Hour) -> Vec<Decision> {
+    let is_known = |one: &&Decision| !one.is_automatic || one.at_hour <= from_hour;
+    decisions.iter().filter(is_known).cloned().collect()
+}
+
 /// Keeps what a replay of `hours` approved by rule, in place of what an earlier evaluation of them had. `known` is all that was read
 /// before.
 ///

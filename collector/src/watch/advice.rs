@@ -40,7 +40,9 @@ pub async fn texts(
         let until_hour = finding.resolved_hour.unwrap_or(now_hour);
         match explain(store, &subject, until_hour * 3_600_000).await {
             Ok(known) => {
-                let text = known.recommendation(&subject, &finding.recommendation);
+                // Not the finding's own: one that goes on from an earlier evaluation has what was said there.
+                let general = detect::finding::recommendation(finding);
+                let text = known.recommendation(&subject, &general);
                 texts.insert(finding.id.clone(), text);
             }
             Err(error) => {

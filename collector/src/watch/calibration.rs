@@ -39,7 +39,7 @@ pub async fn calibrate(
     let mut past = histories::read(store, read_from..hours.end, "")
         .await
         .context("rollups")?;
-    let decisions = references::decisions(store, strategy, hours.start * 3_600_000)
+    let decisions = references::decisions(store, strategy, hours.end * 3_600_000)
         .await
         .context("decisions")?;
     references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
@@ -49,6 +49,7 @@ pub async fn calibrate(
         .await
         .context("findings")?;
     let histories = past.into_sorted();
+    let decisions = references::before(&decisions, hours.start);
     let series = histories.len() as u64;
     let (from_ms, to_ms) = (hours.start * 3_600_000, hours.end * 3_600_000);
     // Seconds of pure computation: not on a thread that others wait for.

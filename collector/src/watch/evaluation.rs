@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use detect::series::Hour;
-use detect::{Decision, Past, Policy, Replay, Strategy};
+use detect::{Past, Policy, Replay, Strategy};
 
 use super::advice;
 use crate::history::hour_of;
@@ -59,9 +59,7 @@ pub async fn evaluate(
     let histories = past.into_sorted();
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
-    // What was approved by rule in these hours is judged again with them.
-    let is_past = |decision: &&Decision| !decision.is_automatic || decision.at_hour <= from;
-    let past: Vec<Decision> = decisions.iter().filter(is_past).cloned().collect();
+    let past = references::before(&decisions, from);
     // Seconds of pure computation: not on a thread that others wait for.
     let replay = tokio::task::spawn_blocking(move || {
         let past = Past {

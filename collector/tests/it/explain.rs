@@ -183,3 +183,45 @@ async fn a_finding_shows_its_explanation() {
     assert_eq!(explanation["dimensions"][0]["carried_by"], "Firefox 153");
     assert_eq!(explanation["windows"]["of_day_s"], 86_400);
 }
+
+/// An open finding is explained at each evaluation anew; what was said before does not pile up.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_finding_is_explained_once() {
+    let store = store().await;
+    let view = &page_views()[0];
+    let (seconds, opened) = (change_ms() / 1000, change_ms() / 1000 - 20 * 86_400);
+    let finding = format!(
+        "insert into finding_rows (id, version, app, environment, route, kind, vital, direction, state, severity, change_ratio, change_point, \
+         change_point_low, change_point_high, opened_at, recommendation) values ('f', 1, '{}', '{}', '{}', 'vital', 'LCP', \
+         'regression', 'confirmed', 'critical', 1.3, {seconds}, {seconds}, {seconds}, {opened}, 'LCP is worse. In the same hours moved: TTFB.')",
+        view.app, view.beacon.environment, view.beacon.route,
+    );
+    store
+        .client()
+        .query(&finding)
+        .execute()
+        .await
+        .expect("is taken");
+    let read = async || {
+        let strategy = detect::Strategy::RollingWindow;
+        collector::watch::evaluate(&store, strategy, None, jiff::Timestamp::now())
+            .await
+            .expect("judges");
+        crate::writer::text(&store, "select recommendation from findings where id = 'f'").await
+    };
+    let text = read().await;
+    assert!(
+        text.starts_with("LCP on /product/:id is 30 % worse (no release began when it changed). Most of it is the delay before its resource loads:"),
+        "{text}"
+    );
+    assert!(
+        text.contains("“#hero” carries it") && text.contains("“Firefox 153” has"),
+        "{text}"
+    );
+    assert_eq!(
+        text.matches("In the same hours moved: TTFB +1").count(),
+        1,
+        "{text}"
+    );
+    assert_eq!(read().await, text);
+}
