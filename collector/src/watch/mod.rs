@@ -92,6 +92,7 @@ async fn judge(
                 Ok(evaluation) => {
                     tell(metrics, &evaluation);
                     judged_hour = Some(hour);
+                    calibrate_today(store, strategy, beat.now_ms).await;
                 }
                 // The next beat is the next attempt.
                 Err(error) => {
@@ -135,6 +136,19 @@ async fn judge_now(store: &Store, strategy: Strategy, now_ms: i64) -> anyhow::Re
         jiff::Timestamp::from_millisecond(now_ms)?,
     )
     .await
+}
+
+/// The first evaluation of a day brings the measurement with it. One that fails comes again with the next hour.
+async fn calibrate_today(store: &Store, strategy: Strategy, now_ms: i64) {
+    let Ok(at) = jiff::Timestamp::from_millisecond(now_ms) else {
+        return;
+    };
+    if let Err(error) = calibrate(store, strategy, at).await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "false alarms could not be measured"
+        );
+    }
 }
 
 /// The closed hour that is to be judged now, if any: after each that is old enough, and once at the start.

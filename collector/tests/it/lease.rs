@@ -89,6 +89,11 @@ async fn of_two_timers_one_evaluates_and_the_other_takes_over() {
         (evaluations().await == 1).then_some(())
     })
     .await;
+    engine::eventually("false alarms are measured with it", async || {
+        let measured = count(&one, "select count() from false_alarm_rows").await;
+        (measured == 1).then_some(())
+    })
+    .await;
     let (_end_second, _second) = run(&two);
     tokio::time::sleep(BEAT * 4).await;
     assert_eq!(evaluations().await, 1, "the hour was judged once");
