@@ -38,6 +38,6 @@ function judging(context, row) {
       }
     },
   }, text);
-  const open = { proposed: ['approve', 'reject'], approved: ['reject'], rejected: ['approve'] }[row.state] || [];
+  const open = { proposed: ['approve', 'reject'], approved: ['reject'], frozen: ['reject'], rejected: ['approve'] }[row.state] || [];
   return open.flatMap((verdict) => [' ', button(verdict, verdict === 'approve' ? 'Approve' : 'Reject')]);
 }
