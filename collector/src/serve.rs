@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use detect::Strategy;
 use tokio::sync::watch as signal;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -140,6 +141,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         metrics: metrics.clone(),
         names,
         retention: config.retention.clone(),
+        strategy: config.detection.baseline.into(),
     };
     let store = tokio::spawn(parts.run(storing.subscribe()));
     let keeper = keep_counters(
@@ -226,6 +228,7 @@ struct StoreParts {
     metrics: Arc<Metrics>,
     names: Arc<Names>,
     retention: Retention,
+    strategy: Strategy,
 }
 
 impl StoreParts {
@@ -237,7 +240,13 @@ impl StoreParts {
         learn_names(&self.store, &self.names).await;
         let size = size::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
         let rollup = rollup::run(self.store.clone(), shutdown.clone());
-        let watch = watch::run(self.store.clone(), self.metrics.clone(), shutdown.clone());
+        let watch = watch::run(
+            self.store.clone(),
+            self.metrics.clone(),
+            self.strategy,
+            watch::BEAT,
+            shutdown.clone(),
+        );
         let writer = writer::run(
             self.store,
             self.reader,

@@ -417,19 +417,6 @@ select app, environment, route, kind, vital, stratum, release, minute, n, sessio
 create or replace table rollups_minute on cluster 'main' as rollups_minute_local
 engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
 
-create or replace view baselines_local on cluster 'main' as
-select
-    b.id as id, b.app as app, b.environment as environment, b.route as route, b.kind as kind, b.vital as vital,
-    b.strategy as strategy, if(d.decision != '', d.decision, toString(b.state)) as state,
-    b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
-    b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
-    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio
-from baseline_rows_local as b final
-left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'baseline') as d on d.id = b.id;
-
-create or replace table baselines on cluster 'main' as baselines_local
-engine = Distributed('main', 'vitalscope', 'baselines_local');
-
 create or replace view findings_local on cluster 'main' as
 select
     f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
@@ -725,3 +712,94 @@ alter table page_view_resource_rows_local on cluster 'main' modify column app co
 
 create or replace table page_view_resource_rows on cluster 'main' as page_view_resource_rows_local
 engine = Distributed('main', 'vitalscope', 'page_view_resource_rows_local', sipHash64(app, view_id));
+
+create table if not exists lease_rows_local on cluster 'main'
+(
+    role LowCardinality(String),
+    holder String,
+    version UInt64,
+    since DateTime64(3, 'UTC'),
+    valid_until DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/lease_rows_local', '{replica}', version)
+order by (role, holder)
+ttl toDateTime(valid_until) + interval 1 day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists lease_rows on cluster 'main' as lease_rows_local
+engine = Distributed('main', 'vitalscope', 'lease_rows_local', sipHash64(role, holder));
+
+create table if not exists baseline_decision_rows_local on cluster 'main'
+(
+    id String,
+    automatic Bool,
+    at DateTime64(3, 'UTC'),
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    decision LowCardinality(String),
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    note String
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/baseline_decision_rows_local', '{replica}', version)
+order by (id, automatic, at)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists baseline_decision_rows on cluster 'main' as baseline_decision_rows_local
+engine = Distributed('main', 'vitalscope', 'baseline_decision_rows_local', sipHash64(id));
+
+alter table baseline_rows_local on cluster 'main' add column if not exists candidate Bool,
+    add column if not exists withdrawn Bool;
+
+create or replace table baseline_rows on cluster 'main' as baseline_rows_local
+engine = Distributed('main', 'vitalscope', 'baseline_rows_local', sipHash64(id));
+
+create or replace view baselines_local on cluster 'main' as
+select
+    b.id as id, b.app as app, b.environment as environment, b.route as route, b.kind as kind, b.vital as vital,
+    b.strategy as strategy, if(d.decided_at > b.updated_at, d.decision, toString(b.state)) as state,
+    b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
+    b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
+    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio, b.candidate as candidate
+from baseline_rows_local as b final
+left join
+(
+    select id, argMax(toString(decision), at) as decision, max(at) as decided_at
+    from baseline_decision_rows_local final where not automatic group by id
+) as d on d.id = b.id
+where not b.withdrawn;
+
+create or replace table baselines on cluster 'main' as baselines_local
+engine = Distributed('main', 'vitalscope', 'baselines_local');
+
+create table if not exists false_alarm_rows_local on cluster 'main'
+(
+    day Date,
+    version UInt64,
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    series UInt64,
+    series_days Float64,
+    alarms UInt64,
+    looks_before Float64,
+    looks Float64,
+    duration_ms UInt64,
+    measured_at DateTime64(3, 'UTC')
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/false_alarm_rows_local', '{replica}', version)
+order by day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists false_alarm_rows on cluster 'main' as false_alarm_rows_local
+engine = Distributed('main', 'vitalscope', 'false_alarm_rows_local', sipHash64(day));
+
+create or replace view false_alarms_local on cluster 'main' as
+select day, from_at as `from`, to_at as `to`, series, series_days, alarms, looks_before, looks, duration_ms, measured_at
+from false_alarm_rows_local final;
+
+create or replace table false_alarms on cluster 'main' as false_alarms_local
+engine = Distributed('main', 'vitalscope', 'false_alarms_local');

@@ -360,16 +360,6 @@ select app, environment, route, kind, vital, stratum, release, hour, n, sessions
 create or replace view rollups_minute as
 select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_minutes final where n > 0;
 
-create or replace view baselines as
-select
-    b.id as id, b.app as app, b.environment as environment, b.route as route, b.kind as kind, b.vital as vital,
-    b.strategy as strategy, if(d.decision != '', d.decision, toString(b.state)) as state,
-    b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
-    b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
-    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio
-from baseline_rows as b final
-left join (select id, toString(decision) as decision from decision_rows final where subject = 'baseline') as d on d.id = b.id;
-
 create or replace view findings as
 select
     f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
@@ -611,3 +601,76 @@ alter table page_view_timing_rows modify column app codec(ZSTD(1)),
 alter table page_view_resource_rows modify column app codec(ZSTD(1)),
     modify column start_ms codec(ZSTD(1)),
     modify column received_at codec(ZSTD(1));
+
+create table if not exists lease_rows
+(
+    role LowCardinality(String),
+    holder String,
+    version UInt64,
+    since DateTime64(3, 'UTC'),
+    valid_until DateTime64(3, 'UTC')
+)
+engine = ReplacingMergeTree(version)
+order by (role, holder)
+ttl toDateTime(valid_until) + interval 1 day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists baseline_decision_rows
+(
+    id String,
+    automatic Bool,
+    at DateTime64(3, 'UTC'),
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    decision LowCardinality(String),
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    note String
+)
+engine = ReplacingMergeTree(version)
+order by (id, automatic, at)
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+alter table baseline_rows add column if not exists candidate Bool,
+    add column if not exists withdrawn Bool;
+
+create or replace view baselines as
+select
+    b.id as id, b.app as app, b.environment as environment, b.route as route, b.kind as kind, b.vital as vital,
+    b.strategy as strategy, if(d.decided_at > b.updated_at, d.decision, toString(b.state)) as state,
+    b.p50 as p50, b.p75 as p75, b.p95 as p95, b.mean as mean, b.stddev as stddev, b.n as n, b.hours_used as hours_used,
+    b.hours_left_out as hours_left_out, b.left_out_reasons as left_out_reasons, b.from_at as `from`, b.to_at as `to`,
+    b.updated_at as updated_at, b.minimum_detectable_ratio as minimum_detectable_ratio, b.candidate as candidate
+from baseline_rows as b final
+left join
+(
+    select id, argMax(toString(decision), at) as decision, max(at) as decided_at
+    from baseline_decision_rows final where not automatic group by id
+) as d on d.id = b.id
+where not b.withdrawn;
+
+create table if not exists false_alarm_rows
+(
+    day Date,
+    version UInt64,
+    from_at DateTime('UTC'),
+    to_at DateTime('UTC'),
+    series UInt64,
+    series_days Float64,
+    alarms UInt64,
+    looks_before Float64,
+    looks Float64,
+    duration_ms UInt64,
+    measured_at DateTime64(3, 'UTC')
+)
+engine = ReplacingMergeTree(version)
+order by day
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create or replace view false_alarms as
+select day, from_at as `from`, to_at as `to`, series, series_days, alarms, looks_before, looks, duration_ms, measured_at
+from false_alarm_rows final;

@@ -49,7 +49,7 @@ export async function metrics(signal) {
   if (!response.ok) return [];
   const lines = (await response.text()).split('\n');
   return lines.flatMap((line) => {
-    const found = /^([a-z_]+)(?:\{(.*)\})? ([-+.0-9eInfNa]+)$/.exec(line);
+    const found = /^([a-z0-9_]+)(?:\{(.*)\})? ([-+.0-9eInfNa]+)$/.exec(line);
     return found ? [{ name: found[1], labels: found[2] || '', value: Number(found[3]) }] : [];
   });
 }

@@ -13,7 +13,7 @@ use super::verdict::{FindingLine, Summary};
 use super::{open, print};
 use crate::config::Config;
 use crate::history::{self, Histories, Line, hour_of};
-use crate::store::verdicts;
+use crate::store::histories;
 
 /// The detector's own step; every decision is made when an hour has closed.
 const STEP: &str = "1h";
@@ -112,7 +112,7 @@ async fn from_store(
     app: &str,
 ) -> anyhow::Result<Vec<History>> {
     let opened = open::store(config).await?;
-    let outcome = verdicts::histories(&opened.store, hours, app).await;
+    let outcome = histories::read(&opened.store, hours, app).await;
     opened.close().await;
-    outcome
+    Ok(outcome?.into_sorted())
 }

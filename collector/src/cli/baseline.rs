@@ -2,12 +2,13 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
+use detect::Ruling;
 
 use super::{open, print};
 use crate::config::Config;
-use crate::store::decisions::{self, Verdict};
-use crate::store::queries;
+use crate::store::{decisions, queries};
 
 /// List what is normal for each route, approve or reject it.
 #[derive(clap::Args)]
@@ -28,9 +29,9 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Judge by this baseline.
+    /// These hours are normal: judge by them under `manual_approval`, and fall back to them when another is rejected.
     Approve(Decision),
-    /// Do not judge by this baseline.
+    /// These hours are not normal: from the next evaluation on judge by the one approved before, or learn anew.
     Reject(Decision),
 }
 
@@ -50,8 +51,8 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let opened = open::store(&config).await?;
     let outcome = match args.action {
         Action::List { app, json } => list(&opened.store, &app, json).await,
-        Action::Approve(decision) => decide(&opened.store, &decision, Verdict::Approved).await,
-        Action::Reject(decision) => decide(&opened.store, &decision, Verdict::Rejected).await,
+        Action::Approve(decision) => decide(&opened.store, &decision, Ruling::Approved).await,
+        Action::Reject(decision) => decide(&opened.store, &decision, Ruling::Rejected).await,
     };
     opened.close().await;
     outcome.map(|()| ExitCode::SUCCESS)
@@ -60,12 +61,15 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
 async fn decide(
     store: &crate::store::Store,
     decision: &Decision,
-    verdict: Verdict,
+    ruling: Ruling,
 ) -> anyhow::Result<()> {
     let known = queries::baseline(store, &decision.id).await?;
-    anyhow::ensure!(known.is_some(), "there is no baseline {}", decision.id);
-    let now_ms = jiff::Timestamp::now().as_millisecond();
-    decisions::judge_baseline(store, &decision.id, verdict, &decision.note, now_ms).await
+    let known = known.with_context(|| format!("there is no baseline {}", decision.id))?;
+    anyhow::ensure!(
+        !known.is_learning(),
+        "there is too little history to approve or reject"
+    );
+    decisions::judge_baseline(store, &decision.id, ruling, &decision.note).await
 }
 
 async fn list(store: &crate::store::Store, app: &str, json: bool) -> anyhow::Result<()> {
@@ -76,11 +80,13 @@ async fn list(store: &crate::store::Store, app: &str, json: bool) -> anyhow::Res
         }
         return Ok(());
     }
-    let rows: Vec<[String; 7]> = baselines
+    let rows: Vec<[String; 8]> = baselines
         .into_iter()
         .map(|baseline| {
             [
+                // In the words of the view; a candidate is judged by only when it has been approved.
                 baseline.state,
+                if baseline.candidate { "candidate" } else { "" }.into(),
                 baseline.app,
                 baseline.route,
                 baseline.vital,
@@ -90,6 +96,9 @@ async fn list(store: &crate::store::Store, app: &str, json: bool) -> anyhow::Res
             ]
         })
         .collect();
-    print::table(["STATE", "APP", "ROUTE", "VITAL", "P75", "N", "ID"], &rows)?;
+    print::table(
+        ["STATE", "ROLE", "APP", "ROUTE", "VITAL", "P75", "N", "ID"],
+        &rows,
+    )?;
     Ok(())
 }

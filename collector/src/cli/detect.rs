@@ -35,7 +35,13 @@ struct Answer<'a> {
 pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     let at = args.at.unwrap_or_else(jiff::Timestamp::now);
     let opened = open::store(&config).await?;
-    let outcome = watch::evaluate(&opened.store, args.since.map(hour_of), at).await;
+    let outcome = watch::evaluate(
+        &opened.store,
+        config.detection.baseline.into(),
+        args.since.map(hour_of),
+        at,
+    )
+    .await;
     opened.close().await;
     let evaluation = outcome?;
     print::json(&Answer {

@@ -37,6 +37,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("spool", "max_bytes", Kind::Number),
     ("retention", "raw_days", Kind::Number),
     ("retention", "rollup_months", Kind::Number),
+    ("detection", "baseline", Kind::Text),
     ("demo", "enabled", Kind::Flag),
 ];
 

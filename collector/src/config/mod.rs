@@ -27,6 +27,7 @@ pub struct Config {
     pub ingest: Ingest,
     pub spool: Spool,
     pub retention: Retention,
+    pub detection: Detection,
     /// Monitored products. Empty: any app name from any origin is taken, with a warning.
     pub apps: Vec<App>,
     pub demo: Demo,
@@ -127,6 +128,33 @@ pub struct Retention {
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub struct Detection {
+    /// How the past that counts as normal is chosen.
+    pub baseline: Baseline,
+}
+
+/// The strategies of `detect`, by their names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    #[default]
+    RollingWindow,
+    AutomatedStable,
+    ManualApproval,
+}
+
+impl From<Baseline> for detect::Strategy {
+    fn from(baseline: Baseline) -> detect::Strategy {
+        match baseline {
+            Baseline::RollingWindow => detect::Strategy::RollingWindow,
+            Baseline::AutomatedStable => detect::Strategy::AutomatedStable,
+            Baseline::ManualApproval => detect::Strategy::ManualApproval,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct App {
     pub name: String,
     /// Origins (`https://shop.example`) that may send for this app; empty allows every one.
@@ -157,6 +185,7 @@ impl Default for Config {
             ingest: Ingest::default(),
             spool: Spool::default(),
             retention: Retention::default(),
+            detection: Detection::default(),
             apps: Vec::new(),
             demo: Demo::default(),
         }

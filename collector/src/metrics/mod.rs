@@ -44,6 +44,7 @@ pub struct Metrics {
     findings_open: Mutex<BTreeMap<&'static str, u64>>,
     /// Alarms of the last evaluation, true ones included; none before the first. The false ones among them are not known here.
     alarm_episodes_per_1000_series_days: Mutex<Option<f64>>,
+    false_alarms: Mutex<FalseAlarmGauges>,
     /// None while ClickHouse does not say.
     table_sizes: Mutex<Option<Vec<TableSize>>>,
     /// Of the last evaluation; 0 before the first.
@@ -153,6 +154,10 @@ impl Metrics {
         *lock(&self.alarm_episodes_per_1000_series_days) = Some(per_1000_series_days);
     }
 
+    pub fn set_false_alarms(&self, measured: FalseAlarmGauges) {
+        *lock(&self.false_alarms) = measured;
+    }
+
     /// Replaces what is known of the database's tables.
     pub fn set_table_sizes(&self, sizes: Option<Vec<TableSize>>) {
         *lock(&self.table_sizes) = sizes;
@@ -221,6 +226,23 @@ pub struct Traffic {
     /// On the sockets: heads, and bodies as they were sent.
     pub received_bytes: AtomicU64,
     pub sent_bytes: AtomicU64,
+}
+
+/// What the last night measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FalseAlarmGauges {
+    /// None before the first night on which a series had enough history to be judged.
+    pub per_1000_series_days: Option<f64>,
+    pub looks: f64,
+}
+
+impl Default for FalseAlarmGauges {
+    fn default() -> FalseAlarmGauges {
+        FalseAlarmGauges {
+            per_1000_series_days: None,
+            looks: detect::false_alarms::MIN_LOOKS,
+        }
+    }
 }
 
 /// What the spool says about itself at the moment of a scrape.

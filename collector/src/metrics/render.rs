@@ -3,7 +3,10 @@
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Histogram, Limit, Metrics, Reason, SpoolGauges, TableSize, Traffic, lock, process};
+use super::{
+    FalseAlarmGauges, Histogram, Limit, Metrics, Reason, SpoolGauges, TableSize, Traffic, lock,
+    process,
+};
 
 pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     let counts = metrics.counts();
@@ -120,7 +123,7 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
     page.family(
         "vitalscope_findings_open",
         "gauge",
-        "Open regressions, by severity.",
+        "Open regressions that nobody muted, by severity.",
     );
     for (severity, count) in lock(&metrics.findings_open).iter() {
         page.sample(&label("severity", severity), *count as f64);
@@ -133,6 +136,7 @@ pub fn render(metrics: &Metrics, spool: SpoolGauges) -> String {
         );
         page.sample("", rate);
     }
+    page.false_alarms(*lock(&metrics.false_alarms));
     for (name, kind, help, value) in process::samples() {
         page.family(name, kind, help);
         page.sample("", value);
@@ -200,6 +204,23 @@ impl Page {
             "Unfinished bytes cut from the spool's end when it was opened.",
         );
         self.sample("", spool.torn_bytes as f64);
+    }
+
+    fn false_alarms(&mut self, measured: FalseAlarmGauges) {
+        if let Some(rate) = measured.per_1000_series_days {
+            self.family(
+                "vitalscope_false_alarms_per_1000_series_days",
+                "gauge",
+                "Alarms that did not last, per 1,000 days of all series, on the 28 normal days of the last nightly replay; incidents and their days are left out.",
+            );
+            self.sample("", rate);
+        }
+        self.family(
+            "vitalscope_detector_looks",
+            "gauge",
+            "What each look at the data costs: 4, or more after too many false alarms.",
+        );
+        self.sample("", measured.looks);
     }
 
     fn tables(&mut self, tables: &[TableSize]) {

@@ -1,6 +1,8 @@
 //! What people decide, as rows: the views show it at once and the next evaluation reads it. A decision is never changed, only
 //! followed by a newer one.
 
+use detect::Ruling;
+
 use super::Store;
 
 /// The moment a release went live.
@@ -13,13 +15,6 @@ pub struct Deploy {
     pub at_ms: i64,
     /// `api`, `cli`, or `first-sight` for a release that nobody announced.
     pub source: String,
-}
-
-/// What can be said about a baseline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Approved,
-    Rejected,
 }
 
 /// Records a deploy; the same one twice is one.
@@ -40,30 +35,32 @@ pub async fn deploy(store: &Store, deploy: &Deploy) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Mutes a finding from `at_ms` on; whether it exists is the caller's question.
+/// Mutes a finding; whether it exists is the caller's question.
 ///
 /// # Errors
 /// When the row cannot be written.
-pub async fn mute(store: &Store, finding_id: &str, note: &str, at_ms: i64) -> anyhow::Result<()> {
-    decide(store, "finding", finding_id, "muted", note, at_ms).await
+pub async fn mute(store: &Store, finding_id: &str, note: &str) -> anyhow::Result<()> {
+    decide(store, "finding", finding_id, "muted", note).await
 }
 
-/// Approves or rejects a baseline.
+/// Approves or rejects the hours that a baseline has now; whether it exists is the caller's question.
 ///
 /// # Errors
 /// When the row cannot be written.
 pub async fn judge_baseline(
     store: &Store,
     baseline_id: &str,
-    verdict: Verdict,
+    ruling: Ruling,
     note: &str,
-    at_ms: i64,
 ) -> anyhow::Result<()> {
-    let decision = match verdict {
-        Verdict::Approved => "approved",
-        Verdict::Rejected => "rejected",
-    };
-    decide(store, "baseline", baseline_id, decision, note, at_ms).await
+    Ok(store
+        .client()
+        .query(include_str!("sql/judge_baseline.sql"))
+        .bind(ruling.name())
+        .bind(note)
+        .bind(baseline_id)
+        .execute()
+        .await?)
 }
 
 async fn decide(
@@ -72,20 +69,16 @@ async fn decide(
     id: &str,
     decision: &str,
     note: &str,
-    at_ms: i64,
 ) -> anyhow::Result<()> {
-    store
+    Ok(store
         .client()
-        .query(
-            "insert into decision_rows values (?, ?, ?, ?, ?, fromUnixTimestamp64Milli(?, 'UTC'))",
-        )
+        .query(include_str!("sql/decide.sql"))
         .bind(subject)
         .bind(id)
-        .bind(at_ms.max(0) as u64)
         .bind(decision)
         .bind(note)
-        .bind(at_ms)
+        .bind(subject)
+        .bind(id)
         .execute()
-        .await?;
-    Ok(())
+        .await?)
 }

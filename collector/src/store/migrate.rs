@@ -54,6 +54,18 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0007_codecs",
         text: include_str!("../../migrations/0007_codecs.sql"),
     },
+    Migration {
+        name: "0008_lease",
+        text: include_str!("../../migrations/0008_lease.sql"),
+    },
+    Migration {
+        name: "0009_references",
+        text: include_str!("../../migrations/0009_references.sql"),
+    },
+    Migration {
+        name: "0010_false_alarms",
+        text: include_str!("../../migrations/0010_false_alarms.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -4,17 +4,22 @@
 //! no transaction. [`migrate`] keeps the schema, [`rows`] says what a beacon becomes, [`block`] seals rows under a content hash,
 //! [`insert`] makes sure that a block is there, [`writer`] carries blocks from the spool, [`rollup`] recomputes histograms.
 
+pub mod around;
 pub mod batch;
 pub mod block;
+pub mod calibration;
 pub mod cluster;
 pub mod dead_letter;
 pub mod decisions;
 mod found;
+pub mod histories;
 pub mod import;
 pub mod insert;
+pub mod lease;
 mod migrate;
 mod misfit;
 pub mod queries;
+pub mod references;
 mod refusal;
 pub mod rollup;
 mod row_binary;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Store;
+use super::calibration::{self, CalibrationRow};
 use super::size::TableSizeRow;
 
 /// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.
@@ -93,6 +94,15 @@ pub struct BaselineRow {
     pub from_ms: i64,
     pub to_ms: i64,
     pub updated_at_ms: i64,
+    /// Not judged by: it waits to take the place of the one that is.
+    pub candidate: bool,
+}
+
+impl BaselineRow {
+    /// There is nothing in it yet that could be approved or rejected.
+    pub fn is_learning(&self) -> bool {
+        self.state == "learning"
+    }
 }
 
 /// A row of the view `findings`.
@@ -126,6 +136,17 @@ pub struct FindingRow {
     pub confirmed_at_ms: i64,
     pub resolved_at_ms: i64,
     pub recommendation: String,
+}
+
+impl FindingRow {
+    /// Up to when it lasted, or now.
+    pub fn until_ms(&self, now_ms: i64) -> i64 {
+        if self.resolved_at_ms > 0 {
+            self.resolved_at_ms
+        } else {
+            now_ms
+        }
+    }
 }
 
 /// What page views before (0) or after (1) a moment were blamed on.
@@ -311,6 +332,11 @@ pub async fn freshness(store: &Store) -> Result<FreshnessRow, QueryError> {
     one(store.client().query(include_str!("sql/freshness.sql"))).await
 }
 
+/// The newest measurement of the false-alarm rate.
+pub async fn false_alarms(store: &Store) -> Result<Option<CalibrationRow>, QueryError> {
+    within_time(calibration::newest(store)).await
+}
+
 /// What apps brought within the last `days`, the most used first.
 pub async fn names(store: &Store, days: u16) -> Result<Vec<NameRow>, QueryError> {
     all(store
@@ -334,7 +360,7 @@ fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {
         .param("to_ms", scope.to_ms)
 }
 
-async fn all<T>(query: Query) -> Result<Vec<T>, QueryError>
+pub(super) async fn all<T>(query: Query) -> Result<Vec<T>, QueryError>
 where
     T: clickhouse::RowOwned + clickhouse::RowRead,
 {

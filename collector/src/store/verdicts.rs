@@ -1,32 +1,18 @@
-//! What the detector said, as rows: read the rollups for it, keep its findings and baselines. Whether it is right is not asked here.
+//! What the detector said, as rows: its findings and baselines. Whether it is right is not asked here.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use anyhow::Context;
 use clickhouse::Row;
 use detect::series::Hour;
-use detect::{
-    Baseline, Direction, Finding, History, Kind, Replay, SeriesHourRow, SeriesKey, Severity, State,
-};
+use detect::{Baseline, Decision, Direction, Finding, Kind, Replay, SeriesKey, Severity, State};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Store;
-use crate::history::Histories;
+use super::{Store, references};
 
 const HOUR_S: i64 = 3600;
-
-#[derive(Row, Deserialize)]
-struct RollupRow {
-    app: String,
-    environment: String,
-    route: String,
-    kind: String,
-    vital: String,
-    stratum: String,
-    release: String,
-    hour_number: i64,
-    bucket_indices: Vec<u16>,
-    bucket_counts: Vec<u64>,
-}
 
 #[derive(Row, Serialize, Deserialize)]
 struct FindingRow {
@@ -87,53 +73,8 @@ struct BaselineRow<'a> {
     from_at: u32,
     to_at: u32,
     updated_at: i64,
-}
-
-/// The rollups of `hours`, one history per series; `app` empty means every app.
-///
-/// # Errors
-/// The server's.
-pub async fn histories(
-    store: &Store,
-    hours: std::ops::Range<Hour>,
-    app: &str,
-) -> anyhow::Result<Vec<History>> {
-    let mut rows = store
-        .client()
-        .query(include_str!("sql/rollup_history.sql"))
-        .bind(hours.start)
-        .bind(hours.end)
-        .bind(app)
-        .bind(app)
-        .fetch::<RollupRow>()?;
-    let mut histories = Histories::default();
-    while let Some(row) = rows.next().await? {
-        let Some(kind) = Kind::from_name(&row.kind) else {
-            continue;
-        };
-        let buckets: Vec<(u16, u64)> = row
-            .bucket_indices
-            .into_iter()
-            .zip(row.bucket_counts)
-            .collect();
-        let key = SeriesKey {
-            app: row.app,
-            environment: row.environment,
-            route: row.route,
-            kind,
-            vital: row.vital,
-        };
-        histories.add(
-            key,
-            SeriesHourRow {
-                stratum: &row.stratum,
-                release: &row.release,
-                hour: row.hour_number,
-                buckets: &buckets,
-            },
-        );
-    }
-    Ok(histories.into_sorted())
+    candidate: bool,
+    withdrawn: bool,
 }
 
 /// Findings that were opened up to `hour`, for a replay to continue.
@@ -154,23 +95,34 @@ pub async fn known(store: &Store, hour: Hour) -> anyhow::Result<Vec<Finding>> {
 }
 
 /// Keeps what a replay of `hours` said. Findings that it opened in those hours replace those that an earlier evaluation had opened
-/// there; `now_ms` orders evaluations.
+/// there; the evaluation that ends last counts. `texts` are recommendations by
+/// id, in place of the findings' own; `decisions` are those that the replay knew of.
 ///
 /// # Errors
 /// The server's.
 pub async fn keep(
     store: &Store,
     replay: &Replay,
-    hours: &std::ops::Range<Hour>,
-    now_ms: i64,
+    texts: &BTreeMap<String, String>,
+    decisions: &[Decision],
+    hours: &Range<Hour>,
 ) -> anyhow::Result<()> {
-    let version = now_ms.max(0) as u64;
+    let (now_ms, version): (i64, u64) = store
+        .client()
+        .query(include_str!("sql/verdict_version.sql"))
+        .fetch_one()
+        .await
+        .context("version")?;
     withdraw(store, replay, hours, version)
         .await
         .context("findings")?;
     let mut findings = store.client().insert::<FindingRow>("finding_rows").await?;
     for finding in &replay.findings {
-        findings.write(&FindingRow::of(finding, version)).await?;
+        let mut row = FindingRow::of(finding, version);
+        if let Some(text) = texts.get(&finding.id) {
+            row.recommendation.clone_from(text);
+        }
+        findings.write(&row).await?;
     }
     findings.end().await.context("findings")?;
     let mut baselines = store
@@ -182,13 +134,43 @@ pub async fn keep(
             .write(&baseline_row(baseline, version, now_ms))
             .await?;
     }
-    baselines.end().await.context("baselines")
+    baselines.end().await.context("baselines")?;
+    withdraw_candidates(store, &replay.baselines, version)
+        .await
+        .context("candidates")?;
+    references::keep_approvals(store, &replay.approvals, decisions, hours, version).await
+}
+
+/// A candidate that is none any more leaves the view.
+async fn withdraw_candidates(
+    store: &Store,
+    baselines: &[Baseline],
+    version: u64,
+) -> anyhow::Result<()> {
+    let candidates = baselines.iter().filter(|baseline| baseline.is_candidate);
+    let mut ids: Vec<String> = candidates
+        .map(|baseline| baseline_id(&baseline.key, true))
+        .collect();
+    // Never empty, because an empty list is no list to the server.
+    ids.push(String::new());
+    store
+        .client()
+        .query(
+            "insert into baseline_rows select * replace (? as version, true as withdrawn) from (\
+                 select * from baseline_rows final where candidate and not withdrawn and id not in ?\
+             )",
+        )
+        .bind(version)
+        .bind(ids)
+        .execute()
+        .await?;
+    Ok(())
 }
 
 async fn withdraw(
     store: &Store,
     replay: &Replay,
-    hours: &std::ops::Range<Hour>,
+    hours: &Range<Hour>,
     version: u64,
 ) -> anyhow::Result<()> {
     // Never empty, because an empty list is no list to the server.
@@ -214,6 +196,40 @@ async fn withdraw(
         .execute()
         .await?;
     Ok(())
+}
+
+/// What was recommended about these findings, by id; those without a row are left out.
+///
+/// # Errors
+/// The server's.
+pub async fn recommendations(
+    store: &Store,
+    ids: &[&str],
+) -> anyhow::Result<BTreeMap<String, String>> {
+    // Never empty, because an empty list is no list to the server.
+    let ids: Vec<&str> = ids.iter().copied().chain([""]).collect();
+    let rows: Vec<(String, String)> = store
+        .client()
+        .query("select id, recommendation from finding_rows final where id in ?")
+        .bind(ids)
+        .fetch_all()
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// How many regressions are open and not muted, by severity.
+///
+/// # Errors
+/// The server's.
+pub async fn open_regressions(store: &Store) -> anyhow::Result<Vec<(String, u64)>> {
+    Ok(store
+        .client()
+        .query(
+            "select toString(severity), count() from findings \
+             where direction = 'regression' and state in ('unconfirmed', 'confirmed') group by severity",
+        )
+        .fetch_all()
+        .await?)
 }
 
 /// Marks releases that were seen and never announced.
@@ -318,7 +334,7 @@ impl FindingRow {
 fn baseline_row(baseline: &Baseline, version: u64, now_ms: i64) -> BaselineRow<'_> {
     let key = &baseline.key;
     BaselineRow {
-        id: baseline_id(key),
+        id: baseline_id(key, baseline.is_candidate),
         version,
         app: &key.app,
         environment: &key.environment,
@@ -340,11 +356,13 @@ fn baseline_row(baseline: &Baseline, version: u64, now_ms: i64) -> BaselineRow<'
         from_at: seconds(baseline.from_hour),
         to_at: seconds(baseline.to_hour),
         updated_at: now_ms,
+        candidate: baseline.is_candidate,
+        withdrawn: false,
     }
 }
 
-/// One baseline per series: its id is the series' name, hashed so that it fits into an address.
-fn baseline_id(key: &SeriesKey) -> String {
+/// One baseline per series, and a candidate: their ids are the series' name, hashed so that it fits into an address.
+pub fn baseline_id(key: &SeriesKey, is_candidate: bool) -> String {
     let mut hash = Sha256::new();
     for field in [
         &key.app,
@@ -356,6 +374,9 @@ fn baseline_id(key: &SeriesKey) -> String {
         hash.update(field.as_bytes());
         hash.update([0xff]);
     }
+    if is_candidate {
+        hash.update("candidate");
+    }
     hash.finalize()
         .iter()
         .take(16)
@@ -363,7 +384,7 @@ fn baseline_id(key: &SeriesKey) -> String {
         .collect()
 }
 
-fn seconds(hour: Hour) -> u32 {
+pub fn seconds(hour: Hour) -> u32 {
     u32::try_from(hour.saturating_mul(HOUR_S)).unwrap_or(0)
 }
 

@@ -85,8 +85,30 @@ fn a_history_is_imported_judged_and_listed() {
             truth.route
         );
     }
+    explained(&folder, &offline[0]);
     let baselines = stdout(&vitalscope(&folder, &["baseline", "list", "--json"]));
     assert!(baselines.lines().count() >= 6 * 6);
+}
+
+/// A finding of an imported history knows neither elements nor browsers, but what else moved on its route.
+fn explained(folder: &Path, finding: &Value) {
+    let id = finding["id"].as_str().expect("an id");
+    let answer: Value =
+        serde_json::from_str(&stdout(&vitalscope(folder, &["findings", id, "--json"])))
+            .expect("is JSON");
+    assert!(answer["explanation"]["windows"].is_object(), "{answer}");
+    assert_eq!(answer["explanation"]["blamed"], Value::Array(Vec::new()));
+    // What is stored says what `detect` said, and what moved with it.
+    let general = finding["recommendation"].as_str().expect("text");
+    let text = answer["finding"]["recommendation"].as_str().expect("text");
+    let moved = answer["explanation"]["moved"].as_array().expect("a list");
+    let is_said = |one: &Value| text.contains(one["vital"].as_str().expect("a name"));
+    assert!(
+        text.starts_with(general) && moved.iter().take(4).all(is_said),
+        "{answer}"
+    );
+    let lines = stdout(&vitalscope(folder, &["findings", id]));
+    assert_eq!(lines.lines().next(), Some(text));
 }
 
 #[test]

@@ -152,6 +152,8 @@ async fn assert_placed(shards: &Shards) {
     }
 }
 
+const STRATEGY: detect::Strategy = detect::Strategy::RollingWindow;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn beacons_give_the_same_rows_though_each_server_dies_once() {
     let one = engine::store().await;
@@ -301,7 +303,9 @@ async fn several_collectors_at_once_are_as_one() {
                 }
                 if number % 100 == collector {
                     rollup::run_once(&store).await.expect("recomputes");
-                    watch::evaluate(&store, None, at).await.expect("judges");
+                    watch::evaluate(&store, STRATEGY, None, at)
+                        .await
+                        .expect("judges");
                 }
             }
             running.drain().await;
@@ -333,11 +337,11 @@ async fn dashboard_recipes_and_decisions_are_the_same() {
     dashboard::recipes(&two).await;
     assert_same(&everything(&one).await, &everything(&two).await);
     for store in [&one, &two] {
-        decisions::mute(store, "open", "known", 7)
+        decisions::mute(store, "open", "known")
             .await
             .expect("is kept");
-        let verdict = decisions::Verdict::Rejected;
-        decisions::judge_baseline(store, "b/", verdict, "no", 7)
+        let ruling = detect::Ruling::Rejected;
+        decisions::judge_baseline(store, "b/", ruling, "no")
             .await
             .expect("is kept");
     }
@@ -440,7 +444,9 @@ async fn an_imported_history_is_judged_the_same() {
                 import.push(&parsed).await.expect("is taken");
             }
             import.flush().await.expect("is taken");
-            watch::evaluate(store, since, at).await.expect("judges");
+            watch::evaluate(store, STRATEGY, since, at)
+                .await
+                .expect("judges");
         }
         let mut everything = everything(store).await;
         // Their times of writing differ.
@@ -455,7 +461,9 @@ async fn an_imported_history_is_judged_the_same() {
     for node in &shards.nodes {
         node.run(truncate).await;
     }
-    watch::evaluate(&two, since, at).await.expect("judges");
+    watch::evaluate(&two, STRATEGY, since, at)
+        .await
+        .expect("judges");
     assert_eq!(count(&two, "select count() from findings").await, 0);
     let rows = "select toString((count(), uniqExact(id))) from finding_rows final";
     let withdrawn = format!("({0},{0})", found[0]["findings"].len());

@@ -6,6 +6,7 @@
 
 mod api;
 mod authority;
+mod calibration;
 mod cli;
 mod cluster;
 mod dashboard;
@@ -13,13 +14,16 @@ mod details;
 mod doctor;
 mod embedded;
 mod engine;
+mod explain;
 mod http_public;
 mod ingest;
+mod lease;
 mod loadgen;
 mod metrics;
 mod misfit;
 mod nginx;
 mod page_views;
+mod references;
 mod rollup;
 mod secrets;
 mod security;

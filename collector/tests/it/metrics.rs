@@ -78,7 +78,10 @@ async fn a_scrape_is_complete_and_documented() {
     let (status, text) = exchange("GET", &served.addresses["metrics"], "");
     assert_eq!(status, 200);
     // There only when something happened that has not happened here.
-    let rare = ["vitalscope_alarm_episodes_per_1000_series_days".to_owned()];
+    let rare = [
+        "vitalscope_alarm_episodes_per_1000_series_days".to_owned(),
+        "vitalscope_false_alarms_per_1000_series_days".to_owned(),
+    ];
     let mut families = families(&text);
     families.extend(rare);
     assert_eq!(families, documented());

@@ -286,7 +286,13 @@ async fn work(store: &Store) -> anyhow::Result<()> {
         insert::insert_once(store, &block).await?;
     }
     rollup::run_once(store).await?;
-    watch::evaluate(store, None, jiff::Timestamp::now()).await?;
+    watch::evaluate(
+        store,
+        detect::Strategy::RollingWindow,
+        None,
+        jiff::Timestamp::now(),
+    )
+    .await?;
     queries::apps(store, 0).await?;
     queries::freshness(store).await?;
     Ok(())

@@ -7,6 +7,8 @@ use detect::world::{DEFAULT_SEED, VIEW_DAYS, World};
 use crate::engine;
 use crate::writer::{accepted, count};
 
+const STRATEGY: detect::Strategy = detect::Strategy::RollingWindow;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_is_noticed_at_first_sight_unless_it_was_announced() {
     let store = engine::store().await;
@@ -31,7 +33,7 @@ async fn a_release_is_noticed_at_first_sight_unless_it_was_announced() {
         .await
         .expect("is kept");
     for _twice in 0..2 {
-        watch::evaluate(&store, None, jiff::Timestamp::now())
+        watch::evaluate(&store, STRATEGY, None, jiff::Timestamp::now())
             .await
             .expect("judges");
     }
@@ -60,17 +62,19 @@ async fn a_muted_finding_stays_muted_and_one_that_vanishes_is_withdrawn() {
     }
     import.flush().await.expect("is taken");
     let at = jiff::Timestamp::from_second(end * 3600).expect("is a time");
-    let first = watch::evaluate(&store, None, at).await.expect("judges");
+    let first = watch::evaluate(&store, STRATEGY, None, at)
+        .await
+        .expect("judges");
     let finding = &first
         .replay
         .findings
         .first()
         .expect("the shop's known regression")
         .id;
-    decisions::mute(&store, finding, "known", 1)
+    decisions::mute(&store, finding, "known")
         .await
         .expect("is kept");
-    watch::evaluate(&store, None, at)
+    watch::evaluate(&store, STRATEGY, None, at)
         .await
         .expect("judges again");
     let muted = format!("select count() from findings where id = '{finding}' and state = 'muted'");
@@ -83,7 +87,7 @@ async fn a_muted_finding_stays_muted_and_one_that_vanishes_is_withdrawn() {
         .execute()
         .await
         .expect("answers");
-    watch::evaluate(&store, None, at)
+    watch::evaluate(&store, STRATEGY, None, at)
         .await
         .expect("judges once more");
     assert_eq!(count(&store, "select count() from findings").await, 0);

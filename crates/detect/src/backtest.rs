@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::baseline::Baseline;
+use crate::describe::Baseline;
 use crate::finding::Finding;
 use crate::policy::Policy;
+use crate::reference::Decision;
 use crate::replay::AppReplay;
 use crate::series::{APP_LEVEL_ROUTE, History, Hour};
 
@@ -23,6 +24,17 @@ pub struct Replay {
     pub series_days: f64,
     /// Alarms that came after at least 24 h without one, of either direction; app-level alarms included.
     pub episodes: u64,
+    /// Baselines that were approved by rule, for a later replay to know.
+    pub approvals: Vec<Decision>,
+}
+
+/// What earlier evaluations and people left, for a replay to go on from.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Past<'a> {
+    /// Findings; see [`resume`].
+    pub findings: &'a [Finding],
+    /// Of each series in the order in which they were made: those of people, and the automatic ones up to the first replayed hour.
+    pub decisions: &'a [Decision],
 }
 
 impl Replay {
@@ -52,6 +64,21 @@ pub fn resume(
     from_hour: Hour,
     to_hour: Hour,
 ) -> Replay {
+    let past = Past {
+        findings: known,
+        decisions: &[],
+    };
+    resume_decided(histories, policy, past, from_hour, to_hour)
+}
+
+/// The same, with what was decided about baselines.
+pub fn resume_decided(
+    histories: &[History],
+    policy: &Policy,
+    past: Past<'_>,
+    from_hour: Hour,
+    to_hour: Hour,
+) -> Replay {
     let mut apps: BTreeMap<(&str, &str), Vec<&History>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for history in histories
@@ -67,16 +94,18 @@ pub fn resume(
     let mut out = Replay::default();
     for ((app, environment), mut histories) in apps {
         histories.sort_by(|a, b| a.key.cmp(&b.key));
-        let known = known.iter().filter(|finding| {
+        let known = past.findings.iter().filter(|finding| {
             finding.key.app == app
                 && finding.key.environment == environment
                 && finding.opened_hour <= from_hour
         });
-        let replay = AppReplay::new(histories, policy, known).run(from_hour, to_hour);
+        let replay =
+            AppReplay::new(histories, policy, known, past.decisions).run(from_hour, to_hour);
         out.findings.extend(replay.findings);
         out.baselines.extend(replay.baselines);
         out.series_days += replay.series_days;
         out.episodes += replay.episodes;
+        out.approvals.extend(replay.approvals);
     }
     out.findings.sort_by(|a, b| {
         (a.opened_hour, &a.key, a.direction).cmp(&(b.opened_hour, &b.key, b.direction))

@@ -1,7 +1,7 @@
 //! Which past hours are normal, what they look like, and whether they suffice.
 //!
-//! A day's baseline is the 28 days that end 3 days before it, without the hours of confirmed incidents. While an incident is
-//! open the baseline stands still, or the incident would become normal.
+//! A day's baseline is the 28 days that end 3 days before it, without the hours of confirmed incidents and those that a person
+//! rejected. While an incident is open the baseline stands still, or the incident would become normal.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use crate::histogram::Histogram;
 use crate::policy::Policy;
 use crate::scan::PanelSeries;
 use crate::score::{Ridits, ScoreSum};
-use crate::series::{History, Hour, SeriesKey};
+use crate::series::{History, Hour};
 
 /// The hours that define one series' normal.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub struct BaselineHours {
     pub window: Range<Hour>,
     /// Hours of confirmed incidents.
     pub incidents: Vec<Range<Hour>>,
+    /// Hours of which a person said that they are not normal.
+    pub rejected: Vec<Range<Hour>>,
 }
 
 impl BaselineHours {
@@ -26,15 +28,24 @@ impl BaselineHours {
         BaselineHours {
             window: day - policy.lead_hours()..day - policy.gap_days * 24,
             incidents: Vec::new(),
+            rejected: Vec::new(),
         }
     }
 
     pub fn contains(&self, hour: Hour) -> bool {
-        self.window.contains(&hour)
-            && !self
-                .incidents
-                .iter()
-                .any(|incident| incident.contains(&hour))
+        let is_in = |ranges: &[Range<Hour>]| ranges.iter().any(|range| range.contains(&hour));
+        self.window.contains(&hour) && !is_in(&self.incidents) && !is_in(&self.rejected)
+    }
+
+    /// Days that count: most of a day's hours must be in, or what is left of it says little about a day.
+    fn stable_days(&self, days: &BTreeSet<Hour>) -> usize {
+        let is_stable = |day: &&Hour| {
+            let hours = *day * 24..(*day + 1) * 24;
+            let inside = hours.clone().filter(|hour| self.window.contains(hour));
+            let used = hours.filter(|hour| self.contains(*hour)).count();
+            2 * used >= inside.count()
+        };
+        days.iter().filter(is_stable).count()
     }
 }
 
@@ -52,50 +63,6 @@ pub struct Learned {
     /// Index into `ridits` for each stratum of the history; `None` where the baseline says nothing about it.
     stratum: Vec<Option<usize>>,
     ridits: Vec<Ridits>,
-}
-
-/// What a baseline looks like to a person: the `baselines` view. Quantiles in the vital's unit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Baseline {
-    pub key: SeriesKey,
-    pub strategy: &'static str,
-    pub state: BaselineState,
-    pub p50: f64,
-    pub p75: f64,
-    pub p95: f64,
-    pub mean: f64,
-    pub stddev: f64,
-    pub n: u64,
-    pub hours_used: u64,
-    pub hours_left_out: u64,
-    /// One sentence each: why hours were left out, and why the baseline is not approved.
-    pub reasons: Vec<String>,
-    pub from_hour: Hour,
-    pub to_hour: Hour,
-    /// Smallest change found within 24 h nine times in ten: 0.10 is 10 %. `None` while learning.
-    pub minimum_detectable_ratio: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum BaselineState {
-    /// Too little history.
-    Learning,
-    /// Enough history, but not calm or complete enough to be approved without a person.
-    Proposed,
-    Approved,
-    /// An incident is open; the baseline stands still.
-    Frozen,
-}
-
-impl BaselineState {
-    pub const fn name(self) -> &'static str {
-        match self {
-            BaselineState::Learning => "learning",
-            BaselineState::Proposed => "proposed",
-            BaselineState::Approved => "approved",
-            BaselineState::Frozen => "frozen",
-        }
-    }
 }
 
 /// Learns what is normal, or says how far it is from that.
@@ -134,9 +101,10 @@ pub fn learn(
             }));
         }
     }
-    if days.len() < policy.min_baseline_days || total < policy.min_baseline_views {
+    let day_count = hours.stable_days(&days);
+    if day_count < policy.min_baseline_days || total < policy.min_baseline_views {
         return Err(Learning {
-            day_count: days.len(),
+            day_count,
             n: total,
         });
     }
@@ -195,145 +163,10 @@ impl Learned {
     }
 }
 
-/// What the replay knows about a series beyond its history.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Standing {
-    Learning(Learning),
-    Frozen {
-        minimum_detectable_ratio: f64,
-    },
-    /// `t_72`: how far the last three days stand from normal.
-    Calm {
-        t_72: f64,
-        minimum_detectable_ratio: f64,
-    },
-}
-
-/// Describes the baseline of one series to people.
-pub fn describe(
-    history: &History,
-    hours: &BaselineHours,
-    standing: Standing,
-    policy: &Policy,
-) -> Baseline {
-    let mut all = Histogram::new(history.key.scheme());
-    history
-        .histograms(hours.window.clone(), |hour| hours.contains(hour))
-        .values()
-        .for_each(|one| all.merge(one));
-    let quantile = |p: f64| all.quantile(p).map_or(0.0, |quantile| quantile.value);
-    let (mean, stddev) = all.mean_and_stddev().unwrap_or((0.0, 0.0));
-    let coverage = Coverage::of(history, hours);
-    let (state, reason) = judge(standing, &coverage, policy);
-    let minimum_detectable_ratio = match standing {
-        Standing::Learning(_) => None,
-        Standing::Frozen {
-            minimum_detectable_ratio,
-        }
-        | Standing::Calm {
-            minimum_detectable_ratio,
-            ..
-        } => Some(minimum_detectable_ratio),
-    };
-    let mut reasons: Vec<String> = reason.into_iter().collect();
-    let mut explain = |count: u64, why: &str| {
-        if count > 0 {
-            reasons.push(format!("{count} hours left out: {why}"));
-        }
-    };
-    explain(coverage.incident_hours, "incident");
-    explain(coverage.empty_hours, "no page views");
-    Baseline {
-        key: history.key.clone(),
-        strategy: "rolling-28d",
-        state,
-        p50: quantile(0.5),
-        p75: quantile(0.75),
-        p95: quantile(0.95),
-        mean,
-        stddev,
-        n: all.n(),
-        hours_used: coverage.used_hours,
-        hours_left_out: coverage.incident_hours + coverage.empty_hours,
-        reasons,
-        from_hour: hours.window.start,
-        to_hour: hours.window.end,
-        minimum_detectable_ratio,
-    }
-}
-
-#[derive(Debug, PartialEq)]
-struct Coverage {
-    used_hours: u64,
-    incident_hours: u64,
-    empty_hours: u64,
-}
-
-impl Coverage {
-    fn of(history: &History, hours: &BaselineHours) -> Coverage {
-        let mut seen = BTreeSet::new();
-        for stratum in history.strata() {
-            seen.extend(stratum.hours(hours.window.clone()).map(|(hour, _)| hour));
-        }
-        let used_hours = seen.iter().filter(|hour| hours.contains(**hour)).count() as u64;
-        let window_hours = (hours.window.end - hours.window.start).max(0) as u64;
-        let incident_hours = hours
-            .window
-            .clone()
-            .filter(|hour| !hours.contains(*hour))
-            .count() as u64;
-        Coverage {
-            used_hours,
-            incident_hours,
-            empty_hours: window_hours - incident_hours - used_hours,
-        }
-    }
-}
-
-fn judge(
-    standing: Standing,
-    coverage: &Coverage,
-    policy: &Policy,
-) -> (BaselineState, Option<String>) {
-    let judged_hours = (coverage.used_hours + coverage.empty_hours).max(1);
-    let share = coverage.used_hours as f64 / judged_hours as f64;
-    match standing {
-        Standing::Learning(Learning { day_count, .. }) if day_count < policy.min_baseline_days => {
-            let reason = format!("learning: {day_count} of {} days", policy.min_baseline_days);
-            (BaselineState::Learning, Some(reason))
-        }
-        Standing::Learning(Learning { n, .. }) => (
-            BaselineState::Learning,
-            Some(format!(
-                "learning: {n} of {} page views",
-                policy.min_baseline_views
-            )),
-        ),
-        Standing::Frozen { .. } => (
-            BaselineState::Frozen,
-            Some("frozen: a confirmed finding is open".to_owned()),
-        ),
-        Standing::Calm { .. } if share < policy.approve_min_coverage => (
-            BaselineState::Proposed,
-            Some(format!(
-                "proposed: {:.0} % of its hours have page views",
-                share * 100.0
-            )),
-        ),
-        Standing::Calm { t_72, .. } if t_72.abs() >= 2.0 => (
-            BaselineState::Proposed,
-            Some(format!(
-                "proposed: the last 72 h stand off it (T = {t_72:.1})"
-            )),
-        ),
-        Standing::Calm { .. } => (BaselineState::Approved, None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series::{Kind, SeriesHourRow};
+    use crate::series::{Kind, SeriesHourRow, SeriesKey};
 
     #[test]
     fn rare_strata_share_a_baseline() {
@@ -383,12 +216,5 @@ mod tests {
             }),
             5.0
         );
-    }
-
-    #[test]
-    fn states_have_names() {
-        use BaselineState::{Approved, Frozen, Learning, Proposed};
-        let names = [Learning, Proposed, Approved, Frozen].map(BaselineState::name);
-        assert_eq!(names, ["learning", "proposed", "approved", "frozen"]);
     }
 }

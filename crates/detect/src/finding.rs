@@ -238,7 +238,7 @@ fn id(key: &SeriesKey, direction: Direction, opened_hour: Hour) -> String {
 }
 
 /// What is known, in one sentence, and where to look first. Attribution is not known here.
-fn recommendation(finding: &Finding) -> String {
+pub fn recommendation(finding: &Finding) -> String {
     let percent = (finding.change_ratio - 1.0).abs() * 100.0;
     let (what, whence) = (&finding.key.vital, &finding.release);
     let place = if finding.key.route == crate::series::APP_LEVEL_ROUTE {

@@ -22,7 +22,7 @@
 //! interval 0.59 to 1.42), of which 8 were confirmed. The method's reference simulation of 45-route apps gave 0.36 per 1,000 for
 //! regressions alone, and worlds of other families up to 1.4. [`backtest::Replay`] counts the
 //! episodes on the user's own history. Ratios near the minimum detectable change of a series are found late or not at all:
-//! [`baseline::Baseline`] states it for each.
+//! [`describe::Baseline`] states it for each.
 
 pub mod app_level;
 pub mod backtest;
@@ -30,10 +30,12 @@ pub mod baseline;
 pub mod change_point;
 pub mod compare;
 pub mod concurrent;
+pub mod describe;
 pub mod distribution;
 pub mod drift;
 pub mod drill;
 pub mod evidence;
+pub mod false_alarms;
 pub mod fdr;
 pub mod finding;
 pub mod histogram;
@@ -42,6 +44,7 @@ pub mod memory;
 pub mod noise;
 pub mod order;
 pub mod policy;
+pub mod reference;
 pub mod scan;
 pub mod score;
 pub mod season;
@@ -56,11 +59,12 @@ mod replay;
 #[cfg(test)]
 mod simulate;
 
-pub use backtest::{Replay, replay, resume};
-pub use baseline::{Baseline, BaselineState};
+pub use backtest::{Past, Replay, replay, resume, resume_decided};
+pub use describe::{Baseline, BaselineState};
 pub use finding::{Direction, Finding, Severity, State};
 pub use histogram::{Histogram, Scheme};
 pub use policy::Policy;
+pub use reference::{Decision, Ruling, Strategy};
 pub use series::{History, Hour, Kind, SeriesHourRow, SeriesKey};
 
 /// One evaluation looks back this far, so that a finding's whole life is judged again with data that came late.

@@ -1,9 +1,13 @@
 //! Every threshold of a decision, with its reason. What shapes the mathematics itself (bucket widths, prior bounds, seasonal
 //! columns) is a constant beside its formula; what decides is here.
 
+use crate::reference::Strategy;
+
 /// Defaults are the calibrated ones; `lib.rs` states the error rate that they gave in simulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
+    /// How the past that counts as normal is chosen.
+    pub strategy: Strategy,
     /// Length of the baseline. Four weeks hold each weekday four times.
     pub baseline_days: i64,
     /// Days between the baseline and the judged day, so that a slow change cannot become its own baseline.
@@ -54,6 +58,7 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Policy {
         Policy {
+            strategy: Strategy::RollingWindow,
             baseline_days: 28,
             gap_days: 3,
             min_baseline_days: 20,

@@ -18,14 +18,14 @@ export async function baselines(context) {
 
 function line(context, row) {
   const number = (value) => h('td', { class: 'number' }, row.n > 0 ? format.value(row.vital, value) : '–');
-  return h('tr', {}, h('th', { scope: 'row', class: 'wide' }, routeLink(context, row.route, { vital: row.vital })), h('td', {}, row.vital), h('td', { class: 'nowrap' }, h('span', { title: row.left_out_reasons || null }, baselineChip(row.state)), row.state === 'proposed' && judging(context, row)),
+  return h('tr', {}, h('th', { scope: 'row', class: 'wide' }, routeLink(context, row.route, { vital: row.vital })), h('td', {}, row.vital), h('td', { class: 'nowrap' }, h('span', { title: row.left_out_reasons || null }, baselineChip(row.state)), row.candidate && h('span', { class: 'soft' }, ' candidate'), judging(context, row)),
     number(row.p50), number(row.p75), number(row.p95), h('td', { class: 'number' }, format.count(row.n)), h('td', { class: 'number' }, format.count(row.hours_used)),
     h('td', { class: 'number', title: row.left_out_reasons }, format.count(row.hours_left_out)),
     h('td', { class: 'number' }, row.minimum_detectable_ratio ? format.change(1 + row.minimum_detectable_ratio) : '–'),
     h('td', { class: 'nowrap' }, row.from_ms < row.to_ms ? `${format.day(row.from_ms)} – ${format.day(row.to_ms)}` : '–'));
 }
 
-/** A proposed baseline waits for a person. */
+/** A person's word: a proposed one waits for it, and what was said can be taken back. */
 function judging(context, row) {
   const button = (verdict, text) => h('button', {
     type: 'button', class: 'small', 'aria-label': `${text} the baseline of ${row.vital} on ${row.route}`,
@@ -38,5 +38,6 @@ function judging(context, row) {
       }
     },
   }, text);
-  return [' ', button('approve', 'Approve'), ' ', button('reject', 'Reject')];
+  const open = { proposed: ['approve', 'reject'], approved: ['reject'], frozen: ['reject'], rejected: ['approve'] }[row.state] || [];
+  return open.flatMap((verdict) => [' ', button(verdict, verdict === 'approve' ? 'Approve' : 'Reject')]);
 }

@@ -27,7 +27,7 @@ export async function findings(context) {
 
 export async function finding(context) {
   const { filters, api, signal } = context;
-  const { finding: found, evidence } = await api.finding(filters.id, signal);
+  const { finding: found, evidence, explanation } = await api.finding(filters.id, signal);
   const vital = found.vital;
   const worse = found.direction !== 'improvement';
   return [
@@ -44,6 +44,7 @@ export async function finding(context) {
     h('section', { class: 'panel' }, h('h2', {}, `${vital} p75 by hour`),
       trend({ vital, points: evidence.points, band: evidence.band, limits: evidence.limits, deploys: evidence.deploys, findings: [found], stepSeconds: evidence.step_s, fromMs: evidence.from_ms, toMs: evidence.to_ms })),
     blame(vital, evidence.attribution),
+    around(vital, explanation),
     h('div', { class: 'columns' },
       h('section', { class: 'panel' }, h('h2', {}, 'Before and after'),
         distribution({ vital, bars: evidence.after, reference: evidence.before, limits: evidence.limits, names: ['after the change', 'before'] })),
@@ -80,6 +81,24 @@ function blame(vital, rows) {
     elements.length > 0 && table('Elements', ['Element', 'Share before', 'Share after', `Mean ${vital} now`], elements.map((row) => h('tr', {},
       h('th', { scope: 'row', class: 'wide' }, h('code', { class: 'route', title: row.name }, row.name)), h('td', { class: 'number' }, share(row, 'before')), h('td', { class: 'number' }, share(row, 'after')),
       h('td', { class: 'number' }, mean(row, row.after ? 'after' : 'before', vital))))));
+}
+
+/** Who carries the change, and what moved in the same hours: hints at the cause, not verdicts. */
+function around(vital, { dimensions, moved }) {
+  const section = (name, heads, lines) => h('section', { class: 'panel' }, h('h2', {}, name), h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': name },
+    h('table', {}, h('thead', {}, h('tr', {}, heads.map((head, index) => h('th', { scope: 'col', class: index ? 'number' : 'wide' }, head)))), h('tbody', {}, lines))));
+  const carried = dimensions.filter((one) => one.carried_by);
+  const p75 = (of, number) => (number === null ? '–' : format.value(of, number));
+  const number = (text) => h('td', { class: 'number' }, text);
+  if (!dimensions.length && !moved.length) return null;
+  return h('div', { class: 'columns' },
+    dimensions.length > 0 && (carried.length > 0
+      ? section('Who carries the change', ['Visitors', 'Of the change', 'Of the page views', 'Before → since'], carried.flatMap((one) => one.values.slice(0, 3).map((part) => h('tr', {},
+        h('th', { scope: 'row', class: 'wide' }, `${one.dimension.replace('_', ' ')}: ${part.name}`), number(format.percent(Math.max(0, part.change_share))), number(format.percent(part.share_after)),
+        number(`${p75(vital, part.p75_before)} → ${p75(vital, part.p75_after)}`)))))
+      : h('section', { class: 'panel' }, h('h2', {}, 'Who carries the change'), h('p', { class: 'soft' }, `Nobody in particular: by ${dimensions.map((one) => one.dimension.replace('_', ' ')).join(', ')} it is spread as the page views are.`))),
+    moved.length > 0 && section('Moved in the same hours', ['Series', 'Before → since', 'Change'], moved.map((one) => h('tr', {},
+      h('th', { scope: 'row', class: 'wide' }, one.vital), number(`${p75(one.vital, one.p75_before)} → ${p75(one.vital, one.p75_after)}`), number(format.change(one.change_ratio))))));
 }
 
 const phaseName = (name) => (name === 'ttfb_ms' ? 'TTFB' : name.replace(/_ms$/, '').replaceAll('_', ' '));

@@ -31,9 +31,20 @@ export async function health(context) {
         ['Newest hour with page views', stored ? age(stored.last_hour_at_ms) : '–'],
         ['Last evaluation', stored ? age(stored.last_evaluation_at_ms) : '–'],
         ['Alarms, true ones included', alarms === undefined || Number.isNaN(alarms) ? 'none judged yet' : `${alarms.toFixed(2)} per 1,000 series-days`],
+        ['False alarms on normal days', falseAlarms(found.false_alarms)],
         ['ClickHouse', stored ? stored.clickhouse_version : 'does not answer'],
       ]))),
   ];
+}
+
+/** The promise, as measured on this installation's own past. */
+function falseAlarms(measured) {
+  if (!measured || measured.per_1000_series_days === null) return 'not measured yet: that takes four weeks of history';
+  const [rate, low, high] = [measured.per_1000_series_days, measured.low_per_1000, measured.high_per_1000].map((value) => value.toFixed(2));
+  const said = `${rate} per 1,000 series-days (${low} to ${high}), ${measured.alarms} in ${format.count(Math.round(measured.series_days))}; at most ${measured.target_per_1000} is promised`;
+  return measured.looks > measured.usual_looks
+    ? [said, h('div', {}, `Too many at times: each look costs ${(measured.looks / measured.usual_looks).toFixed(1)} times as much, so smaller changes are found later.`)]
+    : said;
 }
 
 const reason = (counter) => /"(.*)"/.exec(counter.labels)?.[1] || counter.labels;

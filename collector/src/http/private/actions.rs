@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State as Shared};
 use axum::http::StatusCode;
+use detect::Ruling;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use wire::limits::MAX_NAME_BYTES;
@@ -12,7 +13,7 @@ use wire::limits::MAX_NAME_BYTES;
 use super::query::{self, DAY_MS, Parameters};
 use super::{State, findings};
 use crate::http::Problem;
-use crate::store::decisions::{self, Verdict};
+use crate::store::decisions;
 use crate::store::queries::{self, DeployRow};
 
 /// A note is a sentence or two.
@@ -137,7 +138,7 @@ pub async fn mute(
     let note = note(body)?;
     let now_ms = query::now_ms();
     findings::find(&state, &id, now_ms).await?;
-    decisions::mute(&state.store, &id, &note, now_ms)
+    decisions::mute(&state.store, &id, &note)
         .await
         .map_err(unwritten)?;
     Ok(Json(Decided { id, state: "muted" }))
@@ -148,7 +149,7 @@ pub async fn approve(
     Path(id): Path<String>,
     body: Result<Json<Note>, JsonRejection>,
 ) -> Result<Json<Decided>, Problem> {
-    judge(&state, id, body, Verdict::Approved).await
+    judge(&state, id, body, Ruling::Approved).await
 }
 
 pub async fn reject(
@@ -156,14 +157,14 @@ pub async fn reject(
     Path(id): Path<String>,
     body: Result<Json<Note>, JsonRejection>,
 ) -> Result<Json<Decided>, Problem> {
-    judge(&state, id, body, Verdict::Rejected).await
+    judge(&state, id, body, Ruling::Rejected).await
 }
 
 async fn judge(
     state: &State,
     id: String,
     body: Result<Json<Note>, JsonRejection>,
-    verdict: Verdict,
+    ruling: Ruling,
 ) -> Result<Json<Decided>, Problem> {
     let note = note(body)?;
     let known = if id.is_empty() {
@@ -171,22 +172,25 @@ async fn judge(
     } else {
         queries::baseline(&state.store, &id).await?
     };
-    if known.is_none() {
+    let Some(known) = known else {
         let detail = "there is no baseline with this id";
         return Err(Problem::new(
             StatusCode::NOT_FOUND,
             "unknown-baseline",
             detail,
         ));
+    };
+    if known.is_learning() {
+        let detail = "there is too little history to approve or reject";
+        return Err(Problem::new(StatusCode::CONFLICT, "learning", detail));
     }
-    decisions::judge_baseline(&state.store, &id, verdict, &note, query::now_ms())
+    decisions::judge_baseline(&state.store, &id, ruling, &note)
         .await
         .map_err(unwritten)?;
-    let decided = match verdict {
-        Verdict::Approved => "approved",
-        Verdict::Rejected => "rejected",
-    };
-    Ok(Json(Decided { id, state: decided }))
+    Ok(Json(Decided {
+        id,
+        state: ruling.name(),
+    }))
 }
 
 fn note(body: Result<Json<Note>, JsonRejection>) -> Result<String, Problem> {

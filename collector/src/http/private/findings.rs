@@ -10,6 +10,7 @@ use super::State;
 use super::query::{self, DAY_MS, Parameters, Range};
 use super::routes;
 use super::summary::{self, Band, Bar, Point};
+use crate::explain::{Explanation, Subject, explain};
 use crate::http::Problem;
 use crate::store::queries::{
     self, AlertRow, AttributionRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
@@ -32,6 +33,8 @@ pub struct FindingList {
 pub struct FindingView {
     pub finding: FindingRow,
     pub evidence: Evidence,
+    /// Hints at the cause; nothing of it is tested.
+    pub explanation: Explanation,
 }
 
 /// The series around its change: to see with one's own eyes what the numbers say.
@@ -100,8 +103,26 @@ pub async fn one(
 ) -> Result<Json<FindingView>, Problem> {
     let now_ms = query::now_ms();
     let finding = find(&state, &id, now_ms).await?;
-    let evidence = evidence(&state, &finding, now_ms).await?;
-    Ok(Json(FindingView { finding, evidence }))
+    let (evidence, explanation) = tokio::try_join!(
+        evidence(&state, &finding, now_ms),
+        explanation(&state, &finding, now_ms)
+    )?;
+    Ok(Json(FindingView {
+        finding,
+        evidence,
+        explanation,
+    }))
+}
+
+async fn explanation(
+    state: &State,
+    finding: &FindingRow,
+    now_ms: i64,
+) -> Result<Explanation, Problem> {
+    match Subject::of_row(finding) {
+        Some(subject) => Ok(explain(&state.store, &subject, finding.until_ms(now_ms)).await?),
+        None => Ok(Explanation::default()),
+    }
 }
 
 /// The finding with this id, or 404.

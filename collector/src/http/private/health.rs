@@ -4,9 +4,11 @@ use axum::Json;
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use detect::false_alarms::{MIN_LOOKS, TARGET_PER_1000};
 use serde::Serialize;
 
 use super::{SpoolStatus, State, query};
+use crate::store::calibration::CalibrationRow;
 use crate::store::queries::{self, FreshnessRow};
 
 /// A fuller spool is about to refuse beacons: somebody should look now.
@@ -20,11 +22,55 @@ pub struct Health {
     pub now_ms: i64,
     /// Null while ClickHouse does not answer.
     pub stored: Option<FreshnessRow>,
+    /// Null before the first night, and while ClickHouse does not answer.
+    pub false_alarms: Option<FalseAlarms>,
     pub spool: SpoolStatus,
 }
 
+/// How often the detector cried wolf on days that are normal by definition.
+#[derive(Debug, Serialize)]
+pub struct FalseAlarms {
+    /// The replayed days.
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub measured_at_ms: i64,
+    pub series_days: f64,
+    pub alarms: u64,
+    /// Null when no series had enough history; with its exact 95 % interval.
+    pub per_1000_series_days: Option<f64>,
+    pub low_per_1000: Option<f64>,
+    pub high_per_1000: Option<f64>,
+    pub target_per_1000: f64,
+    /// What each look at the data costs: `usual_looks`, or more after too many false alarms.
+    pub looks: f64,
+    pub usual_looks: f64,
+}
+
+impl FalseAlarms {
+    fn of(row: &CalibrationRow) -> FalseAlarms {
+        let counted = row.counted();
+        let interval = counted.interval_per_1000();
+        FalseAlarms {
+            from_ms: row.from_ms,
+            to_ms: row.to_ms,
+            measured_at_ms: row.measured_at_ms,
+            series_days: row.series_days,
+            alarms: row.alarms,
+            per_1000_series_days: counted.per_1000_series_days(),
+            low_per_1000: interval.map(|(low, _)| low),
+            high_per_1000: interval.map(|(_, high)| high),
+            target_per_1000: TARGET_PER_1000,
+            looks: row.looks,
+            usual_looks: MIN_LOOKS,
+        }
+    }
+}
+
 pub async fn health(Shared(state): Shared<State>) -> Json<Health> {
-    let stored = queries::freshness(&state.store).await;
+    let (stored, measured) = tokio::join!(
+        queries::freshness(&state.store),
+        queries::false_alarms(&state.store)
+    );
     let stored = stored
         .inspect_err(|error| tracing::warn!(%error, "ClickHouse did not say how fresh its data is"))
         .ok();
@@ -32,6 +78,8 @@ pub async fn health(Shared(state): Shared<State>) -> Json<Health> {
         version: env!("CARGO_PKG_VERSION"),
         now_ms: query::now_ms(),
         stored,
+        // One line in the log is enough: the same server was just asked.
+        false_alarms: measured.ok().flatten().as_ref().map(FalseAlarms::of),
         spool: (state.spool)(),
     })
 }

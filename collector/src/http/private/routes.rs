@@ -263,7 +263,8 @@ pub fn baseline_of<'a>(
     baselines: &'a [BaselineRow],
 ) -> Option<&'a BaselineRow> {
     baselines.iter().find(|baseline| {
-        baseline.kind == "vital" && baseline.vital == vital && baseline.route == route
+        let is_same = baseline.vital == vital && baseline.route == route;
+        baseline.kind == "vital" && is_same && !baseline.candidate
     })
 }
 

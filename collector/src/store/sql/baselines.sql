@@ -21,11 +21,12 @@ select
     toFloat64(minimum_detectable_ratio) as minimum_detectable_ratio,
     toInt64(toUnixTimestamp(`from`)) * 1000 as from_ms,
     toInt64(toUnixTimestamp(`to`)) * 1000 as to_ms,
-    toInt64(toUnixTimestamp(updated_at)) * 1000 as updated_at_ms
+    toInt64(toUnixTimestamp(updated_at)) * 1000 as updated_at_ms,
+    candidate
 from baselines
 where ({id:String} = '' or id = {id:String})
     and ({app:String} = '' or app = {app:String})
     and ({environment:String} = '' or environment = {environment:String})
     and ({route:String} = '' or route = {route:String})
-order by route, vital, updated_at desc
+order by route, vital, candidate, updated_at desc
 limit 10000

@@ -1,13 +1,13 @@
 //! The routes of one vital within an app: what is remembered of each series, and one day's scan of them all.
 
-use std::ops::Range;
-
-use crate::baseline::{BaselineHours, Learned, Learning, learn};
+use super::track::{Series, Track, Watch};
+use crate::baseline::BaselineHours;
 use crate::change_point::ChangePoint;
 use crate::evidence::locate;
-use crate::finding::{Direction, Finding};
-use crate::lifecycle::{Lifecycle, Signal};
+use crate::finding::Direction;
+use crate::lifecycle::Signal;
 use crate::policy::Policy;
+use crate::reference::Decision;
 use crate::scan::{CONFIRM_WINDOW, Panel, Scan, Verdict};
 use crate::sensitivity::minimum_detectable;
 use crate::series::{APP_LEVEL_ROUTE, History, Hour, SeriesKey};
@@ -17,37 +17,16 @@ const Z_ALPHA: f64 = 4.0;
 const Z_BETA: f64 = 1.28;
 /// A thousandfold change: a series that needs more (all its values in the zero or overflow bucket) sees nothing at all.
 const MAX_DETECTABLE_SHIFT: f64 = 7.0;
+/// |T| of the last three days from which a series is not calm.
+const CALM_T: f64 = 2.0;
+const CALM_HOURS: usize = 72;
 
 pub struct Group<'h> {
     pub series: Vec<Series<'h>>,
     pub app_key: SeriesKey,
     pub today: Option<Today>,
     app: Track,
-}
-
-pub struct Series<'h> {
-    pub history: &'h History,
-    pub track: Track,
-    pub learned: Result<Learned, Learning>,
-}
-
-/// What is remembered of a series between hours.
-#[derive(Default)]
-pub struct Track {
-    /// One per direction.
-    pub watches: [Watch; 2],
-    /// Hours of past confirmed incidents.
-    pub incidents: Vec<Range<Hour>>,
-    /// The baseline's window while an incident is open.
-    pub frozen: Option<Range<Hour>>,
-}
-
-#[derive(Default)]
-pub struct Watch {
-    pub lifecycle: Lifecycle,
-    /// Index of the open finding.
-    pub finding: Option<usize>,
-    pub last_alarm: Option<Hour>,
+    has_learned: bool,
 }
 
 /// One day's scan: `members[i]` is the group's series that is the scan's series `i`.
@@ -65,23 +44,6 @@ pub enum Subject {
     App,
 }
 
-impl Track {
-    /// The baseline stands still at what it was on the day the finding was opened, without what the change had reached.
-    pub fn freeze(&mut self, finding: &Finding, policy: &Policy) {
-        let day = (finding.opened_hour - 1).div_euclid(24) * 24;
-        let window = BaselineHours::of_day(day, policy).window;
-        self.frozen = Some(window.start..window.end.min(finding.change_point_low_hour));
-    }
-
-    fn baseline_hours(&self, day: Hour, policy: &Policy) -> BaselineHours {
-        let rolling = BaselineHours::of_day(day, policy);
-        BaselineHours {
-            window: self.frozen.clone().unwrap_or(rolling.window),
-            incidents: self.incidents.clone(),
-        }
-    }
-}
-
 impl<'h> Group<'h> {
     pub fn new(key: &SeriesKey) -> Group<'h> {
         let app_key = SeriesKey {
@@ -93,26 +55,23 @@ impl<'h> Group<'h> {
             app_key,
             today: None,
             app: Track::default(),
+            has_learned: false,
         }
     }
 
-    pub fn push(&mut self, history: &'h History) {
-        let learned = Err(Learning { day_count: 0, n: 0 });
-        self.series.push(Series {
-            history,
-            track: Track::default(),
-            learned,
-        });
-    }
-
-    /// Learns every series' baseline for the day that begins at `day` and scans those that are ready.
-    pub fn learn_day(&mut self, day: Hour, policy: &Policy) {
-        for series in &mut self.series {
+    /// Learns every series' baseline for the day that begins at `day` and scans those that are ready. Returns the approvals by rule.
+    pub fn learn_day(&mut self, day: Hour, policy: &Policy) -> Vec<Decision> {
+        let mut approvals = Vec::new();
+        for index in 0..self.series.len() {
+            let is_calm = self.has_learned.then(|| self.is_calm(index, day));
+            let series = &mut self.series[index];
+            approvals.extend(series.approve(day, policy, is_calm));
             series.learn(day, policy);
         }
+        self.has_learned = true;
         let ready = |(index, series): (usize, &Series<'h>)| series.learned.is_ok().then_some(index);
         let members: Vec<usize> = self.series.iter().enumerate().filter_map(ready).collect();
-        let app_hours = self.app.baseline_hours(day, policy);
+        let app_hours = self.app.app_hours(day, policy);
         let starts = members
             .iter()
             .filter_map(|s| self.series[*s].learned.as_ref().ok())
@@ -142,6 +101,21 @@ impl<'h> Group<'h> {
             members,
             variance,
         });
+        approvals
+    }
+
+    /// Whether the days before `day` stood on the baseline in force. Without one nothing speaks against the series.
+    fn is_calm(&self, index: usize, day: Hour) -> bool {
+        let Some(today) = &self.today else {
+            return true;
+        };
+        let member = today.members.iter().position(|member| *member == index);
+        member.is_none_or(|i| {
+            let (_, t) = today
+                .scan
+                .standing(i, today.scan.index(day - 1), CALM_HOURS);
+            t.abs() < CALM_T
+        })
     }
 
     /// Few routes have no app-level series: it would only repeat one route's verdict.
@@ -307,35 +281,6 @@ impl<'h> Group<'h> {
 
     fn member(&self, i: usize) -> usize {
         self.today.as_ref().map_or(i, |today| today.members[i])
-    }
-}
-
-impl Series<'_> {
-    fn learn(&mut self, day: Hour, policy: &Policy) {
-        self.learned = learn(
-            self.history,
-            &self.track.baseline_hours(day, policy),
-            policy,
-        );
-        // A baseline that stood still for weeks runs out of kept history. The change has then lasted so long that it is
-        // the new normal: learn from the rolling window again.
-        if self.learned.is_err() && self.track.frozen.take().is_some() {
-            self.learned = learn(
-                self.history,
-                &self.track.baseline_hours(day, policy),
-                policy,
-            );
-        }
-    }
-
-    fn panel_series(&self, range: Range<Hour>) -> Option<crate::scan::PanelSeries> {
-        let has_incident = self.track.frozen.is_some();
-        Some(
-            self.learned
-                .as_ref()
-                .ok()?
-                .score_hours(self.history, range, has_incident),
-        )
     }
 }
 

@@ -10,13 +10,16 @@ use crate::fdr::{app_budget, benjamini_hochberg};
 use crate::finding::{Direction, Evidence, Finding, State};
 use crate::lifecycle::{Lifecycle, Transition};
 use crate::policy::Policy;
+use crate::reference::Decision;
 use crate::scan::Verdict;
-use crate::series::{History, Hour, Kind};
+use crate::series::{History, Hour, Kind, SeriesKey};
 
 use group::{Group, Subject};
+use track::Series;
 
 mod group;
 mod standing;
+mod track;
 
 /// While a confirmed finding is this young its change point is located again each day: more hours after the change place it better.
 const SETTLE_HOURS: Hour = 48;
@@ -31,6 +34,7 @@ pub struct AppReplay<'h, 'p> {
     findings: Vec<Finding>,
     judged_hours: u64,
     episodes: u64,
+    approvals: Vec<Decision>,
 }
 
 impl<'h, 'p> AppReplay<'h, 'p> {
@@ -39,14 +43,21 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         histories: Vec<&'h History>,
         policy: &'p Policy,
         known: impl Iterator<Item = &'k Finding>,
+        decisions: &[Decision],
     ) -> AppReplay<'h, 'p> {
+        let mut decided: BTreeMap<&SeriesKey, Vec<Decision>> = BTreeMap::new();
+        for decision in decisions {
+            let of_series = decided.entry(&decision.key).or_default();
+            of_series.push(decision.clone());
+        }
         let first_seen = first_seen(histories.iter().copied());
         let mut groups: BTreeMap<(Kind, &str), Group<'h>> = BTreeMap::new();
         for history in histories {
             let group = groups
                 .entry((history.key.kind, &history.key.vital))
                 .or_insert_with(|| Group::new(&history.key));
-            group.push(history);
+            let decisions = decided.remove(&history.key).unwrap_or_default();
+            group.series.push(Series::new(history, decisions));
         }
         let groups = groups.into_values().collect();
         let mut replay = AppReplay {
@@ -56,6 +67,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             findings: Vec::new(),
             judged_hours: 0,
             episodes: 0,
+            approvals: Vec::new(),
         };
         known.for_each(|finding| replay.recall(finding));
         replay
@@ -78,6 +90,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             baselines,
             series_days,
             episodes: self.episodes,
+            approvals: self.approvals,
         }
     }
 
@@ -115,7 +128,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
 
     fn learn_day(&mut self, day: Hour) {
         for group in &mut self.groups {
-            group.learn_day(day, self.policy);
+            self.approvals.extend(group.learn_day(day, self.policy));
         }
     }
 

@@ -1,59 +1,94 @@
-//! What people see of each series' baseline when a replay ends: which hours are in it, and how the series stands against it.
+//! What people see of each series' baseline when a replay ends: which hours are in it, how the series stands against it, and the
+//! candidate that waits to take its place.
 
 use super::AppReplay;
-use super::group::Group;
-use crate::baseline::{Baseline, BaselineHours, Learning, Standing, describe};
+use super::group::{Group, Today};
+use super::track::{Series, Source};
+use crate::baseline::{BaselineHours, Learned, learn};
+use crate::describe::{Baseline, Standing, describe};
+use crate::reference::{Strategy, overlap};
 use crate::series::Hour;
 
 impl AppReplay<'_, '_> {
-    /// One baseline for each series, at the end of the hour `last` of `day`.
+    /// The baseline of each series, at the end of the hour `last` of `day`.
     pub(super) fn describe_baselines(&self, day: Hour, last: Hour) -> Vec<Baseline> {
         let mut baselines = Vec::new();
         for group in &self.groups {
             for (index, series) in group.series.iter().enumerate() {
-                let (hours, standing) = self.standing(group, index, day, last);
-                baselines.push(describe(series.history, &hours, standing, self.policy));
+                let describe =
+                    |hours, standing| describe(series.history, hours, standing, self.policy);
+                let (Ok(learned), Some(today)) = (&series.learned, &group.today) else {
+                    let (hours, standing) = self.not_judged(series, day);
+                    baselines.push(describe(&hours, standing));
+                    continue;
+                };
+                let standing = self.standing(group, today, index, last);
+                baselines.push(describe(&learned.hours, standing));
+                if let Some((hours, standing)) = self.candidate(series, learned, day) {
+                    baselines.push(Baseline {
+                        is_candidate: true,
+                        ..describe(&hours, standing)
+                    });
+                }
             }
         }
         baselines
     }
 
-    fn standing(
-        &self,
-        group: &Group<'_>,
-        index: usize,
-        day: Hour,
-        last: Hour,
-    ) -> (BaselineHours, Standing) {
-        let series = &group.series[index];
-        let (learned, today) = match (&series.learned, &group.today) {
-            (Ok(learned), Some(today)) => (learned, today),
-            (learned, _) => {
-                let nothing = Learning { day_count: 0, n: 0 };
-                let learning = learned.as_ref().err().copied().unwrap_or(nothing);
-                return (
-                    BaselineHours::of_day(day, self.policy),
-                    Standing::Learning(learning),
-                );
-            }
-        };
+    fn standing(&self, group: &Group<'_>, today: &Today, index: usize, last: Hour) -> Standing {
         let member = today
             .members
             .iter()
             .position(|member| *member == index)
             .unwrap_or(0);
         let minimum_detectable_ratio = today.minimum_detectable_ratio(member);
-        let standing = if series.track.frozen.is_some() {
-            Standing::Frozen {
+        match group.series[index].source {
+            Source::Frozen => Standing::Frozen {
                 minimum_detectable_ratio,
-            }
-        } else {
-            let (_, t_72) = today.scan.standing(member, today.scan.index(last), 72);
-            Standing::Calm {
-                t_72,
+            },
+            Source::Approved => Standing::Held {
                 minimum_detectable_ratio,
-            }
+            },
+            Source::Rolling | Source::Nothing => Standing::Calm {
+                t_72: today.scan.standing(member, today.scan.index(last), 72).1,
+                minimum_detectable_ratio,
+            },
+        }
+    }
+
+    /// A series without a baseline in force: the rolling window is learning, or waits for approval.
+    fn not_judged(&self, series: &Series<'_>, day: Hour) -> (BaselineHours, Standing) {
+        let hours = self.rolling(series, day);
+        let standing = match learn(series.history, &hours, self.policy) {
+            Ok(_) => Standing::Waiting,
+            Err(learning) => Standing::Learning(learning),
         };
-        (learned.hours.clone(), standing)
+        (hours, standing)
+    }
+
+    /// The rolling window, where it is not what is judged by and could be: it waits for approval, or was rejected.
+    fn candidate(
+        &self,
+        series: &Series<'_>,
+        learned: &Learned,
+        day: Hour,
+    ) -> Option<(BaselineHours, Standing)> {
+        let is_ready = |hours: &BaselineHours| learn(series.history, hours, self.policy).is_ok();
+        let mut hours = self.rolling(series, day);
+        if hours.window == learned.hours.window {
+            return None;
+        }
+        let needs_approval = self.policy.strategy != Strategy::RollingWindow;
+        if needs_approval && is_ready(&hours) {
+            return Some((hours, Standing::Waiting));
+        }
+        let rejected = std::mem::take(&mut hours.rejected);
+        let is_rejected = rejected.iter().any(|one| overlap(one, &hours.window));
+        (is_rejected && is_ready(&hours)).then_some((hours, Standing::Refused))
+    }
+
+    fn rolling(&self, series: &Series<'_>, day: Hour) -> BaselineHours {
+        let track = &series.track;
+        track.rolling(day, &track.ruled(day), self.policy)
     }
 }

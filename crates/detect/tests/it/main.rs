@@ -1,5 +1,7 @@
 //! The detector as its users see it: against the numeric fixtures, on arbitrary histories, and in worlds with known truth.
 
+mod decisions;
+mod false_alarms;
 mod fixtures;
 mod lanes;
 mod properties;

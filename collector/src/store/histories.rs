@@ -1,0 +1,119 @@
+//! Rollups as the detector wants them: one history per series.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use clickhouse::Row;
+use detect::series::Hour;
+use detect::{Kind, SeriesHourRow, SeriesKey};
+use serde::Deserialize;
+
+use super::Store;
+use crate::history::Histories;
+
+#[derive(Row, Deserialize)]
+struct RollupRow {
+    app: String,
+    environment: String,
+    route: String,
+    kind: String,
+    vital: String,
+    stratum: String,
+    release: String,
+    hour_number: i64,
+    bucket_indices: Vec<u16>,
+    bucket_counts: Vec<u64>,
+}
+
+/// The rollups of `hours`, one history per series; `app` empty means every app.
+///
+/// # Errors
+/// The server's.
+pub async fn read(store: &Store, hours: Range<Hour>, app: &str) -> anyhow::Result<Histories> {
+    let mut rows = store
+        .client()
+        .query(include_str!("sql/rollup_history.sql"))
+        .bind(hours.start)
+        .bind(hours.end)
+        .bind(app)
+        .bind(app)
+        .fetch::<RollupRow>()?;
+    let mut histories = Histories::default();
+    while let Some(row) = rows.next().await? {
+        row.add_to(&mut histories, |_, _| true);
+    }
+    Ok(histories)
+}
+
+/// Adds those of `hours` that the series want of them.
+///
+/// # Errors
+/// The server's.
+pub async fn add_older(
+    store: &Store,
+    histories: &mut Histories,
+    hours: Range<Hour>,
+    wanted: &BTreeMap<&SeriesKey, &[Range<Hour>]>,
+) -> anyhow::Result<()> {
+    let names: Vec<_> = wanted
+        .keys()
+        .map(|key| {
+            (
+                &key.app,
+                &key.environment,
+                &key.route,
+                key.kind.name(),
+                &key.vital,
+            )
+        })
+        .collect();
+    let mut rows = store
+        .client()
+        .query(include_str!("sql/rollup_older.sql"))
+        .bind(hours.start)
+        .bind(hours.end)
+        .bind(names)
+        .fetch::<RollupRow>()?;
+    let is_wanted = |key: &SeriesKey, hour: Hour| {
+        let windows = wanted
+            .get(key)
+            .into_iter()
+            .flat_map(|windows| windows.iter());
+        windows.into_iter().any(|window| window.contains(&hour))
+    };
+    while let Some(row) = rows.next().await? {
+        row.add_to(histories, is_wanted);
+    }
+    Ok(())
+}
+
+impl RollupRow {
+    /// A kind that a later version of this program wrote is left out.
+    fn add_to(self, histories: &mut Histories, is_wanted: impl Fn(&SeriesKey, Hour) -> bool) {
+        let Some(kind) = Kind::from_name(&self.kind) else {
+            return;
+        };
+        let key = SeriesKey {
+            app: self.app,
+            environment: self.environment,
+            route: self.route,
+            kind,
+            vital: self.vital,
+        };
+        if !is_wanted(&key, self.hour_number) {
+            return;
+        }
+        let buckets: Vec<(u16, u64)> = self
+            .bucket_indices
+            .into_iter()
+            .zip(self.bucket_counts)
+            .collect();
+        let row = SeriesHourRow {
+            stratum: &self.stratum,
+            release: &self.release,
+            hour: self.hour_number,
+            buckets: &buckets,
+        };
+        histories.add(key, row);
+    }
+}

@@ -1,0 +1,104 @@
+//! Once a day: how often the detector cried wolf on the days that are normal by definition, kept and acted upon.
+
+use std::time::Instant;
+
+use anyhow::Context;
+use detect::false_alarms::{MIN_LOOKS, measure, placebo_hours};
+use detect::{Past, Policy, Strategy};
+
+use crate::history::hour_of;
+use crate::store::calibration::{self, CalibrationRow};
+use crate::store::{Store, histories, references, verdicts};
+
+/// Measures on the days before `at`, unless that was done on this day or a later one. Returns the newest measurement.
+///
+/// # Errors
+/// The server's.
+pub async fn calibrate(
+    store: &Store,
+    strategy: Strategy,
+    at: jiff::Timestamp,
+) -> anyhow::Result<CalibrationRow> {
+    let started = Instant::now();
+    let newest = calibration::newest(store).await.context("calibration")?;
+    let now_hour = hour_of(at);
+    let day_number = now_hour.div_euclid(24);
+    if let Some(newest) = &newest
+        && newest.day_number >= day_number
+    {
+        return Ok(newest.clone());
+    }
+    let looks = newest.map_or(MIN_LOOKS, |newest| newest.looks);
+    let policy = Policy {
+        strategy,
+        looks,
+        ..Policy::default()
+    };
+    let hours = placebo_hours(now_hour, &policy);
+    let read_from = hours.start - policy.lead_hours();
+    let mut past = histories::read(store, read_from..hours.end, "")
+        .await
+        .context("rollups")?;
+    let decisions = references::decisions(store, strategy, hours.end * 3_600_000)
+        .await
+        .context("decisions")?;
+    references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
+        .await
+        .context("older rollups")?;
+    let findings = verdicts::known(store, hours.start)
+        .await
+        .context("findings")?;
+    let histories = past.into_sorted();
+    let decisions = references::before(&decisions, hours.start);
+    let series = histories.len() as u64;
+    let (from_ms, to_ms) = (hours.start * 3_600_000, hours.end * 3_600_000);
+    // Seconds of pure computation: not on a thread that others wait for.
+    let counted = tokio::task::spawn_blocking(move || {
+        let past = Past {
+            findings: &findings,
+            decisions: &decisions,
+        };
+        measure(&histories, &policy, past, &hours)
+    })
+    .await?;
+    let row = CalibrationRow {
+        day_number,
+        from_ms,
+        to_ms,
+        series,
+        series_days: counted.series_days,
+        alarms: counted.alarms,
+        looks_before: looks,
+        looks: counted.looks_after(looks),
+        duration_ms: started.elapsed().as_millis() as u64,
+        measured_at_ms: at.as_millisecond(),
+    };
+    calibration::keep(store, &row)
+        .await
+        .context("calibration")?;
+    tell(&row);
+    Ok(row)
+}
+
+fn tell(row: &CalibrationRow) {
+    let counted = row.counted();
+    let rate = counted.per_1000_series_days();
+    let (alarms, series_days) = (row.alarms, row.series_days);
+    if row.looks > row.looks_before {
+        tracing::warn!(
+            alarms,
+            series_days,
+            rate,
+            looks = row.looks,
+            "too many false alarms on normal days: a look costs more from now on, so smaller changes are found later"
+        );
+    } else {
+        tracing::info!(
+            alarms,
+            series_days,
+            rate,
+            looks = row.looks,
+            "false alarms measured"
+        );
+    }
+}

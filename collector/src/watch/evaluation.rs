@@ -1,0 +1,121 @@
+//! One evaluation: the rollups read, judged, and what was found kept. It may be done twice, or by two collectors at once: the same
+//! hours give the same findings under the same ids.
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use detect::series::Hour;
+use detect::{Past, Policy, Replay, Strategy};
+
+use super::advice;
+use crate::history::hour_of;
+use crate::store::{Store, calibration, histories, references, verdicts};
+
+/// Replayed days; findings that were opened earlier are continued, not judged again.
+const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
+
+/// What one evaluation saw.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Hours that were judged; the last has closed.
+    pub hours: Range<Hour>,
+    pub series: usize,
+    pub replay: Replay,
+    pub duration: Duration,
+}
+
+/// Judges the closed hours before `at` by baselines of this strategy, from `since` on or for the usual 14 days, and keeps what it finds.
+///
+/// # Errors
+/// The server's.
+pub async fn evaluate(
+    store: &Store,
+    strategy: Strategy,
+    since: Option<Hour>,
+    at: jiff::Timestamp,
+) -> anyhow::Result<Evaluation> {
+    let started = Instant::now();
+    let policy = Policy {
+        strategy,
+        looks: calibration::looks(store).await.context("calibration")?,
+        ..Policy::default()
+    };
+    let hours = judged(since, hour_of(at));
+    verdicts::notice_releases(store).await.context("releases")?;
+    let read_from = hours.start - policy.lead_hours();
+    let mut past = histories::read(store, read_from..hours.end, "")
+        .await
+        .context("rollups")?;
+    let decisions = references::decisions(store, strategy, at.as_millisecond())
+        .await
+        .context("decisions")?;
+    references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
+        .await
+        .context("older rollups")?;
+    let findings = verdicts::known(store, hours.start)
+        .await
+        .context("findings")?;
+    let histories = past.into_sorted();
+    let series = histories.len();
+    let (from, to) = (hours.start, hours.end);
+    let past = references::before(&decisions, from);
+    // Seconds of pure computation: not on a thread that others wait for.
+    let replay = tokio::task::spawn_blocking(move || {
+        let past = Past {
+            findings: &findings,
+            decisions: &past,
+        };
+        detect::resume_decided(&histories, &policy, past, from, to)
+    })
+    .await?;
+    let texts = advice::texts(store, &replay.findings, hours.end)
+        .await
+        .context("recommendations")?;
+    verdicts::keep(store, &replay, &texts, &decisions, &hours).await?;
+    let evaluation = Evaluation {
+        hours,
+        series,
+        replay,
+        duration: started.elapsed(),
+    };
+    remember(store, &evaluation).await.context("evaluation")?;
+    Ok(evaluation)
+}
+
+/// From a UTC midnight, because two evaluations of one day then begin alike.
+fn judged(since: Option<Hour>, now_hour: Hour) -> Range<Hour> {
+    let from = since.unwrap_or(now_hour - REPLAY_HOURS);
+    from.div_euclid(24) * 24..now_hour
+}
+
+async fn remember(store: &Store, evaluation: &Evaluation) -> anyhow::Result<()> {
+    let replay = &evaluation.replay;
+    store
+        .client()
+        .query("insert into evaluation_rows select now64(3), fromUnixTimestamp(?), fromUnixTimestamp(?), ?, ?, ?, ?, ?")
+        .bind(evaluation.hours.start * 3600)
+        .bind(evaluation.hours.end * 3600)
+        .bind(evaluation.series as u64)
+        .bind(replay.series_days)
+        .bind(replay.episodes)
+        .bind(replay.findings.len() as u64)
+        .bind(evaluation.duration.as_millis() as u64)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_begins_at_midnight() {
+        assert_eq!(judged(None, 1000 * 24 + 5), 986 * 24..1000 * 24 + 5);
+        assert_eq!(
+            judged(Some(999 * 24 + 7), 1000 * 24 + 5),
+            999 * 24..1000 * 24 + 5
+        );
+    }
+}
