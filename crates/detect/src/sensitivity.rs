@@ -20,7 +20,7 @@
 //! of a group are equally busy at all hours, the line behind `noise::WindowNull` is not determined, and both the scan's noise and
 //! these ratios come out several times too large (in one such group x1.65 at 1,500 views/h and 24 h).
 
-use crate::baseline::Baseline;
+use crate::Baseline;
 use crate::distribution::{normal_cdf, normal_quantile, student_t_upper_quantile};
 use crate::noise::{HourNoise, WindowNull};
 use crate::scan::{PanelSeries, p_day};

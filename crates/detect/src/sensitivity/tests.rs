@@ -1,7 +1,7 @@
 //! What is called detectable is detected, in a group of simulated series.
 
 use super::*;
-use crate::baseline::BaselineState;
+use crate::BaselineState;
 use crate::distribution::student_t_upper;
 use crate::noise::WindowMean;
 use crate::season::{columns_at, fit_weight, remove_seasonality};
@@ -151,7 +151,8 @@ fn baseline(minimum_detectable_ratio: Option<f64>) -> Baseline {
             kind: Kind::Vital,
             vital,
         },
-        strategy: "rolling-28d",
+        is_candidate: false,
+        strategy: "rolling_window",
         state: BaselineState::Approved,
         p50: 1_500.0,
         p75: 2_000.0,
