@@ -123,9 +123,13 @@ fn ln_edges(scheme: Scheme) -> Vec<f64> {
         .collect()
 }
 
-/// Compares the two sides of all strata. `None` without page views on both sides of at least one stratum.
+/// Compares the two sides of all strata. `None` without page views on both sides of at least one stratum, and for growth, whose
+/// values have a sign and no ratio (`memory` compares those).
 pub fn compare(pairs: &[StratumPair], inflation: f64) -> Option<Comparison> {
     let scheme = pairs.first()?.baseline.scheme();
+    if scheme == Scheme::Growth {
+        return None;
+    }
     let both: Vec<(&StratumPair, f64)> = pairs
         .iter()
         .filter(|pair| pair.baseline.n() > 0 && pair.current.n() > 0)

@@ -17,6 +17,13 @@ const LAST_LOG_BUCKET: u16 = 151;
 const GRID_MS: f64 = 8.0;
 /// Below this the grid scheme has one bucket per grid step; above, steps of 8 % rounded to the grid.
 const GRID_FINE_STEPS: u32 = 25;
+/// Growth has a sign, so its buckets grow from zero in both directions: so many on each side, and 255 fit into a byte.
+const GROWTH_SIDE: u16 = 127;
+/// Growth below this (10 kB a minute) counts as none: it is far below what a collection leaves behind. With 8 % a bucket the
+/// last one begins at 163 MB a minute.
+const GROWTH_ORIGIN: f64 = 1e4;
+/// Growth is counted per this many bytes where a bucket has a width.
+const GROWTH_UNIT: f64 = 1e6;
 /// Where the grid scheme's overflow starts.
 const GRID_LIMIT_MS: f64 = 100_000.0;
 
@@ -33,7 +40,8 @@ static GRID_EDGES: LazyLock<Vec<f64>> = LazyLock::new(|| {
     edges
 });
 
-/// How values of one vital or operation are sorted into buckets. Bucket 0 holds exact zeros, the last one overflow.
+/// How values of one vital or operation are sorted into buckets. Bucket 0 holds exact zeros, the last one overflow; only growth, which
+/// has a sign, has its zeros in the middle and an overflow on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// FCP, LCP, TTFB and operations: from 1 ms.
@@ -44,6 +52,8 @@ pub enum Scheme {
     LayoutShift,
     /// MEMORY: from 100 kB.
     Bytes,
+    /// Growth of a heap, bytes per minute of either sign: from 10 kB.
+    Growth,
 }
 
 impl Scheme {
@@ -63,12 +73,25 @@ impl Scheme {
     pub fn bucket_count(self) -> usize {
         match self {
             Scheme::Grid => GRID_EDGES.len() + 1,
+            Scheme::Growth => 2 * usize::from(GROWTH_SIDE) + 1,
             _ => usize::from(LAST_LOG_BUCKET) + 1,
         }
     }
 
-    /// The bucket of `value` (in the vital's unit). Total: negative and NaN count as zero, infinity as overflow.
+    /// The bucket of exact zeros.
+    pub const fn zero_index(self) -> u16 {
+        match self {
+            Scheme::Growth => GROWTH_SIDE,
+            _ => 0,
+        }
+    }
+
+    /// The bucket of `value` (in the vital's unit). Total: NaN counts as zero, and so does what is negative where nothing can
+    /// be; infinity counts as overflow.
     pub fn bucket_index(self, value: f64) -> u16 {
+        if self == Scheme::Growth {
+            return growth_index(value);
+        }
         if value.is_nan() || value <= 0.0 {
             return 0;
         }
@@ -84,6 +107,7 @@ impl Scheme {
     /// Smallest value of bucket `index`. Bucket 1 also takes everything between zero and its edge.
     pub fn lower_edge(self, index: u16) -> f64 {
         match (self, index) {
+            (Scheme::Growth, _) => growth_edges(index).0,
             (_, 0) => 0.0,
             (Scheme::Grid, _) => GRID_EDGES[usize::from(index - 1).min(GRID_EDGES.len() - 1)],
             _ => self.origin() * RATIO.powi(i32::from(index.min(LAST_LOG_BUCKET)) - 1),
@@ -92,7 +116,9 @@ impl Scheme {
 
     /// End of bucket `index`. Overflow has none; it is drawn 8 % wide, and its values are never interpolated past that.
     pub fn upper_edge(self, index: u16) -> f64 {
-        if index == 0 {
+        if self == Scheme::Growth {
+            growth_edges(index).1
+        } else if index == 0 {
             0.0
         } else if usize::from(index) + 1 >= self.bucket_count() {
             self.lower_edge(index) * RATIO
@@ -104,17 +130,32 @@ impl Scheme {
     /// Geometric middle of the bucket: what one of its values is taken to be where only the bucket is known.
     pub fn midpoint(self, index: u16) -> f64 {
         let (lower, upper) = (self.lower_edge(index), self.upper_edge(index));
-        if lower > 0.0 {
-            (lower * upper).sqrt()
+        if lower * upper > 0.0 {
+            lower.signum() * (lower * upper).sqrt()
         } else {
-            upper / 2.0
+            (lower + upper) / 2.0
         }
     }
 
     /// `1 / ln(upper / lower)` per bucket, 0 where that means nothing (zero bucket, overflow, a bucket that begins at zero):
-    /// how fast the rank score moves per unit of log shift inside the bucket.
+    /// how fast the rank score moves per unit of log shift inside the bucket. Growth shifts by addition: there it is `1 / width`
+    /// per MB a minute, and 0 in both overflows.
     pub fn inverse_widths(self) -> Vec<f64> {
         let last = self.bucket_count() as u16 - 1;
+        if self == Scheme::Growth {
+            let width =
+                |index: u16| (self.upper_edge(index) - self.lower_edge(index)) / GROWTH_UNIT;
+            let has_width = |index: u16| index > 0 && index < last && index != GROWTH_SIDE;
+            return (0..=last)
+                .map(|index| {
+                    if has_width(index) {
+                        1.0 / width(index)
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
+        }
         (0..=last)
             .map(|index| {
                 let lower = self.lower_edge(index);
@@ -132,7 +173,32 @@ impl Scheme {
             Scheme::Milliseconds | Scheme::Grid => 1.0,
             Scheme::LayoutShift => 1e-4,
             Scheme::Bytes => 1e5,
+            Scheme::Growth => GROWTH_ORIGIN,
         }
+    }
+}
+
+fn growth_index(value: f64) -> u16 {
+    if value.is_nan() || value.abs() < GROWTH_ORIGIN {
+        return GROWTH_SIDE;
+    }
+    let step = 1.0 + ((value.abs() / GROWTH_ORIGIN).ln() / RATIO.ln()).floor();
+    let step = step.clamp(1.0, f64::from(GROWTH_SIDE)) as u16;
+    if value > 0.0 {
+        GROWTH_SIDE + step
+    } else {
+        GROWTH_SIDE - step
+    }
+}
+
+/// Both edges of a growth bucket; an overflow is drawn 8 % wide like any other.
+fn growth_edges(index: u16) -> (f64, f64) {
+    let index = index.min(2 * GROWTH_SIDE);
+    let edge = |step: u16| GROWTH_ORIGIN * RATIO.powi(i32::from(step));
+    match index.checked_sub(GROWTH_SIDE) {
+        Some(0) => (-GROWTH_ORIGIN, GROWTH_ORIGIN),
+        Some(step) => (edge(step - 1), edge(step)),
+        None => (-edge(GROWTH_SIDE - index), -edge(GROWTH_SIDE - index - 1)),
     }
 }
 
@@ -221,7 +287,8 @@ impl Histogram {
         found.map(|(index, share)| {
             let (low, high) = (self.scheme.lower_edge(index), self.scheme.upper_edge(index));
             // Bucket 1 of a logarithmic scheme also holds smaller values, so its error reaches down to zero.
-            let low = if index == 1 { 0.0 } else { low };
+            let reaches_zero = index == 1 && self.scheme != Scheme::Growth;
+            let low = if reaches_zero { 0.0 } else { low };
             Quantile {
                 value: low + (high - low) * share,
                 low,
@@ -256,91 +323,4 @@ impl Histogram {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SCHEMES: [Scheme; 4] = [
-        Scheme::Milliseconds,
-        Scheme::Grid,
-        Scheme::LayoutShift,
-        Scheme::Bytes,
-    ];
-
-    #[test]
-    fn edges_rise_and_hold_their_own_bucket() {
-        for scheme in SCHEMES {
-            for index in 1..scheme.bucket_count() as u16 {
-                let (lower, upper) = (scheme.lower_edge(index), scheme.upper_edge(index));
-                assert!(lower < upper, "{scheme:?} {index}");
-                assert_eq!(
-                    scheme.bucket_index(scheme.midpoint(index)),
-                    index,
-                    "{scheme:?}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn outside_values_have_a_bucket_too() {
-        for scheme in SCHEMES {
-            assert_eq!(scheme.bucket_index(f64::NAN), 0);
-            assert_eq!(scheme.bucket_index(-1.0), 0);
-            assert_eq!(scheme.bucket_index(1e-300), 1);
-            assert_eq!(
-                usize::from(scheme.bucket_index(f64::INFINITY)),
-                scheme.bucket_count() - 1
-            );
-        }
-    }
-
-    #[test]
-    fn each_vital_has_its_scheme() {
-        assert_eq!(Scheme::of_vital(Vital::Lcp), Scheme::OPERATION);
-        assert_eq!(Scheme::of_vital(Vital::Fid), Scheme::Grid);
-        assert_eq!(Scheme::of_vital(Vital::Cls), Scheme::LayoutShift);
-        assert_eq!(Scheme::of_vital(Vital::Memory), Scheme::Bytes);
-    }
-
-    #[test]
-    fn a_grid_value_is_alone_in_its_bucket_up_to_192_ms() {
-        for step in 1..24_u16 {
-            let value = 8.0 * f64::from(step);
-            let index = Scheme::Grid.bucket_index(value);
-            assert_eq!(
-                (
-                    Scheme::Grid.lower_edge(index),
-                    Scheme::Grid.upper_edge(index)
-                ),
-                (value - 4.0, value + 4.0)
-            );
-        }
-    }
-
-    #[test]
-    fn empty_and_zero_histograms_answer() {
-        let mut histogram = Histogram::new(Scheme::LayoutShift);
-        assert_eq!(histogram.quantile(0.75), None);
-        assert_eq!(histogram.mean_and_stddev(), None);
-        histogram.record(0.0, 10);
-        assert_eq!(
-            histogram.quantile(0.75),
-            Some(Quantile {
-                value: 0.0,
-                low: 0.0,
-                high: 0.0
-            })
-        );
-        assert_eq!(histogram.mean_and_stddev(), Some((0.0, 0.0)));
-        histogram.add(9_999, 1);
-        assert_eq!(histogram.counts()[151], 1);
-    }
-
-    #[test]
-    fn widths_are_used_only_where_they_mean_something() {
-        let widths = Scheme::Milliseconds.inverse_widths();
-        assert_eq!((widths[0], widths[151]), (0.0, 0.0));
-        assert!((widths[77] - 1.0 / 1.08_f64.ln()).abs() < 1e-9);
-        assert_eq!(Scheme::Grid.inverse_widths()[1], 0.0);
-    }
-}
+mod tests;

@@ -32,12 +32,15 @@ pub mod compare;
 pub mod concurrent;
 pub mod describe;
 pub mod distribution;
+pub mod drift;
+pub mod drill;
 pub mod evidence;
 pub mod false_alarms;
 pub mod fdr;
 pub mod finding;
 pub mod histogram;
 pub mod lifecycle;
+pub mod memory;
 pub mod noise;
 pub mod order;
 pub mod policy;
@@ -47,9 +50,14 @@ pub mod score;
 pub mod season;
 pub mod sensitivity;
 pub mod series;
+pub mod sparse;
+pub mod trend;
+pub mod two_part;
 pub mod world;
 
 mod replay;
+#[cfg(test)]
+mod simulate;
 
 pub use backtest::{Past, Replay, replay, resume, resume_decided};
 pub use describe::{Baseline, BaselineState};

@@ -19,6 +19,8 @@ pub const APP_LEVEL_ROUTE: &str = "*";
 
 /// A cell's count has 24 bits; a larger one is split over several cells.
 const MAX_CELL_COUNT: u64 = (1 << 24) - 1;
+/// Releases of a series whose page views can be told apart: what a span's 16 bits name. No series lives to see so many.
+const MAX_RELEASES: u16 = u16::MAX;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -91,11 +93,15 @@ pub struct StratumHours {
     cells: Vec<u32>,
 }
 
+/// One row's cells. Twelve bytes: a history has millions of them.
 #[derive(Clone, Copy, Debug)]
 struct Span {
     hour: i32,
     start: u32,
-    end: u32,
+    /// A row of more cells is kept as several spans.
+    len: u16,
+    /// Index into the history's releases; [`MAX_RELEASES`] for those that came too late to be told apart.
+    release: u16,
 }
 
 /// When a release was seen on this series, and how much of it.
@@ -128,20 +134,14 @@ impl History {
             return;
         }
         let last_bucket = self.key.scheme().bucket_count() as u16 - 1;
-        self.stratum_mut(row.stratum)
-            .push(hour, row.buckets, last_bucket);
-        let position = self
-            .releases
-            .iter()
-            .position(|release| release.name == row.release);
-        let position = position.unwrap_or_else(|| {
-            self.releases.push(ReleaseHours {
-                name: row.release.to_owned(),
-                counts: BTreeMap::new(),
-            });
-            self.releases.len() - 1
-        });
-        *self.releases[position].counts.entry(hour).or_insert(0) += n;
+        let release = self.release_index(row.release);
+        self.stratum_mut(row.stratum).push(
+            hour,
+            u16::try_from(release).unwrap_or(MAX_RELEASES),
+            row.buckets,
+            last_bucket,
+        );
+        *self.releases[release].counts.entry(hour).or_insert(0) += n;
     }
 
     pub fn strata(&self) -> &[StratumHours] {
@@ -192,6 +192,42 @@ impl History {
         out
     }
 
+    /// What one release saw in the hours of `range`: a histogram for each hour and stratum with page views.
+    pub fn release_histograms(
+        &self,
+        release: &str,
+        range: Range<Hour>,
+    ) -> BTreeMap<(Hour, &str), Histogram> {
+        let mut out = BTreeMap::new();
+        let position = self.releases.iter().position(|one| one.name == release);
+        let index = position.and_then(|position| u16::try_from(position).ok());
+        let Some(index) = index.filter(|index| *index < MAX_RELEASES) else {
+            return out;
+        };
+        for stratum in &self.strata {
+            let spans = stratum.spans(range.clone()).iter();
+            for span in spans.filter(|span| span.release == index) {
+                let histogram = out
+                    .entry((Hour::from(span.hour), stratum.name.as_str()))
+                    .or_insert_with(|| Histogram::new(self.key.scheme()));
+                let cells = stratum.cells(span);
+                cells.for_each(|(index, count)| histogram.add(index, u64::from(count)));
+            }
+        }
+        out
+    }
+
+    fn release_index(&mut self, name: &str) -> usize {
+        let position = self.releases.iter().position(|one| one.name == name);
+        position.unwrap_or_else(|| {
+            self.releases.push(ReleaseHours {
+                name: name.to_owned(),
+                counts: BTreeMap::new(),
+            });
+            self.releases.len() - 1
+        })
+    }
+
     fn stratum_mut(&mut self, name: &str) -> &mut StratumHours {
         let position = self.strata.iter().position(|stratum| stratum.name == name);
         let position = position.unwrap_or_else(|| {
@@ -212,42 +248,55 @@ impl StratumHours {
         &self,
         range: Range<Hour>,
     ) -> impl Iterator<Item = (Hour, impl Iterator<Item = (u16, u32)> + '_)> + '_ {
-        let first = self
-            .spans
-            .partition_point(|span| Hour::from(span.hour) < range.start);
-        let end = self
-            .spans
-            .partition_point(|span| Hour::from(span.hour) < range.end)
-            .max(first);
-        self.spans[first..end].iter().map(|span| {
-            let cells = &self.cells[span.start as usize..span.end as usize];
-            (
-                Hour::from(span.hour),
-                cells
-                    .iter()
-                    .map(|cell| ((cell >> 24) as u16, cell & 0x00ff_ffff)),
-            )
-        })
+        self.spans(range)
+            .iter()
+            .map(|span| (Hour::from(span.hour), self.cells(span)))
     }
 
-    fn push(&mut self, hour: i32, buckets: &[(u16, u64)], last_bucket: u16) {
-        let start = self.cells.len() as u32;
+    fn spans(&self, range: Range<Hour>) -> &[Span] {
+        let before = |hour: Hour| {
+            self.spans
+                .partition_point(|span| Hour::from(span.hour) < hour)
+        };
+        let first = before(range.start);
+        &self.spans[first..before(range.end).max(first)]
+    }
+
+    fn cells(&self, span: &Span) -> impl Iterator<Item = (u16, u32)> + '_ {
+        let start = span.start as usize;
+        self.cells[start..start + usize::from(span.len)]
+            .iter()
+            .map(|cell| ((cell >> 24) as u16, cell & 0x00ff_ffff))
+    }
+
+    fn push(&mut self, hour: i32, release: u16, buckets: &[(u16, u64)], last_bucket: u16) {
+        let mut start = self.cells.len();
         for &(index, count) in buckets {
             let mut left = count;
             while left > 0 {
+                if self.cells.len() - start == usize::from(u16::MAX) {
+                    start = self.close_span(hour, release, start);
+                }
                 let part = left.min(MAX_CELL_COUNT);
                 self.cells
                     .push(u32::from(index.min(last_bucket)) << 24 | part as u32);
                 left -= part;
             }
         }
+        self.close_span(hour, release, start);
+    }
+
+    /// Files the cells from `start` on; returns where the next span begins.
+    fn close_span(&mut self, hour: i32, release: u16, start: usize) -> usize {
         let span = Span {
             hour,
-            start,
-            end: self.cells.len() as u32,
+            start: start as u32,
+            len: (self.cells.len() - start) as u16,
+            release,
         };
         let position = self.spans.partition_point(|other| other.hour <= hour);
         self.spans.insert(position, span);
+        self.cells.len()
     }
 }
 
@@ -274,78 +323,4 @@ impl ReleaseHours {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(kind: Kind, vital: &str) -> SeriesKey {
-        SeriesKey {
-            app: "shop".into(),
-            environment: "production".into(),
-            route: "/".into(),
-            kind,
-            vital: vital.into(),
-        }
-    }
-
-    fn row(
-        hour: Hour,
-        release: &'static str,
-        buckets: &'static [(u16, u64)],
-    ) -> SeriesHourRow<'static> {
-        SeriesHourRow {
-            stratum: "mobile/fast/network",
-            release,
-            hour,
-            buckets,
-        }
-    }
-
-    #[test]
-    fn a_key_knows_its_scheme() {
-        assert_eq!(key(Kind::Vital, "CLS").scheme(), Scheme::LayoutShift);
-        assert_eq!(key(Kind::Operation, "CLS").scheme(), Scheme::OPERATION);
-        assert_eq!(key(Kind::Vital, "NEWER").known_vital(), None);
-        assert_eq!(Kind::from_name("operation"), Some(Kind::Operation));
-        assert_eq!(Kind::from_name("span"), None);
-    }
-
-    #[test]
-    fn rows_in_any_order_give_sorted_hours() {
-        let mut history = History::new(key(Kind::Vital, "LCP"));
-        history.add(row(12, "2", &[(90, 5)]));
-        history.add(row(10, "1", &[(91, 2), (92, 1)]));
-        history.add(row(12, "1", &[(90, 1)]));
-        history.add(row(11, "1", &[]));
-        assert_eq!(
-            (history.first_hour(), history.last_hour()),
-            (Some(10), Some(12))
-        );
-        let hours: Vec<Hour> = history.strata()[0]
-            .hours(0..100)
-            .map(|(hour, _)| hour)
-            .collect();
-        assert_eq!(hours, [10, 12, 12]);
-        let all = history.histograms(0..100, |_| true);
-        assert_eq!(all["mobile/fast/network"].counts()[90], 6);
-        assert!(history.histograms(0..100, |hour| hour == 11).is_empty());
-        let first = &history.releases()[1];
-        assert_eq!(
-            (first.name.as_str(), first.first_hour(), first.last_hour()),
-            ("1", Some(10), Some(12))
-        );
-        assert_eq!((first.n(10..12), first.n(20..20)), (3, 0));
-    }
-
-    #[test]
-    fn hostile_rows_are_bounded() {
-        let mut history = History::new(key(Kind::Vital, "INP"));
-        history.add(row(i64::MAX, "1", &[(1, 1)]));
-        assert_eq!(history.first_hour(), None);
-        history.add(row(1, "1", &[(65_000, 40_000_000)]));
-        let last = Scheme::Grid.bucket_count() - 1;
-        assert_eq!(
-            history.histograms(1..2, |_| true)["mobile/fast/network"].counts()[last],
-            40_000_000
-        );
-    }
-}
+mod tests;

@@ -3,5 +3,6 @@
 mod decisions;
 mod false_alarms;
 mod fixtures;
+mod lanes;
 mod properties;
 mod worlds;
