@@ -12,7 +12,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use detect::series::Hour;
+use detect::series::{Hour, MEMORY_GROWTH};
 use detect::{History, Kind, SeriesHourRow, SeriesKey};
 use serde::Deserialize;
 use wire::Vital;
@@ -21,8 +21,6 @@ use crate::ingest::{self, Accepted, Client, Device, Meta};
 
 /// Longer lines are refused: a beacon has at most 64 KiB, a series-hour one pair per distinct value.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
-/// Leak series: bytes per minute. Not a vital of a beacon, but a series like any other.
-const MEMORY_GROWTH: &str = "MEMORY_GROWTH";
 const HOUR_S: i64 = 3600;
 
 /// One accepted line.
@@ -125,14 +123,17 @@ fn series_hour(line: &[u8]) -> Result<SeriesHour, String> {
         vital: line.vital,
     };
     let max = match key.known_vital() {
+        None if key.is_growth() => Vital::Memory.max_value(),
         Some(vital) => vital.max_value(),
         None => wire::limits::MAX_DURATION_MS,
     };
     let scheme = key.scheme();
     let mut buckets: BTreeMap<u16, u64> = BTreeMap::new();
     for (value, count) in line.values {
-        if !(0.0..=max).contains(&value) {
-            return Err(format!("`values`: {value} is outside 0 to {max}"));
+        // Only growth has a sign.
+        let min = if key.is_growth() { -max } else { 0.0 };
+        if !(min..=max).contains(&value) {
+            return Err(format!("`values`: {value} is outside {min} to {max}"));
         }
         let total = buckets.entry(scheme.bucket_index(value)).or_default();
         *total = total.saturating_add(count);
@@ -254,6 +255,19 @@ mod tests {
         assert_eq!((hour.sessions, hour.key.kind), (80, Kind::Vital));
         let counts: Vec<u64> = hour.buckets.iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [1, 4]);
+    }
+
+    #[test]
+    fn growth_may_be_negative() {
+        let line = HOUR
+            .replace("LCP", "MEMORY_GROWTH")
+            .replace("[9,1]", "[-50000,2]");
+        let Ok(Line::Hour(hour)) = parse(line.as_bytes()) else {
+            panic!("is a series-hour");
+        };
+        let scheme = detect::Scheme::Growth;
+        assert_eq!(hour.key.kind, Kind::Vital);
+        assert_eq!(hour.buckets[0], (scheme.bucket_index(-50_000.0), 2));
     }
 
     #[test]

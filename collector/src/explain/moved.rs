@@ -50,7 +50,8 @@ pub fn moved(subject: &Subject, days: &[DayValue]) -> Vec<Moved> {
                 vital: vital.to_owned(),
                 ..subject.key.clone()
             };
-            of_series(&key, &days)
+            // Growth has no ratio.
+            (!key.is_growth()).then(|| of_series(&key, &days))?
         })
         .collect();
     found.sort_by(|a, b| b.0.total_cmp(&a.0));

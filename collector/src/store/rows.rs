@@ -3,6 +3,7 @@
 //! Pure; where rows go is [`super::writer`]'s business, and the columns are in [`super::tables`].
 
 use detect::Scheme;
+use detect::series::MEMORY_GROWTH;
 use serde_json::{Map, Number, Value, json};
 use wire::resources::{Resources, Share};
 use wire::{Details, Measurement, Operation, Scalar, Vital};
@@ -71,6 +72,9 @@ impl BeaconRows {
         }
         for measurement in &accepted.beacon.measurements {
             row.measurement(measurement, self.measurements.row(row.key.day));
+            if let Some(growth) = growth(measurement) {
+                row.growth(growth, self.measurements.row(row.key.day));
+            }
         }
         for operation in &accepted.beacon.operations {
             row.operation(operation, self.operations.row(row.key.day));
@@ -281,6 +285,23 @@ impl<'a> Shared<'a> {
         ));
     }
 
+    /// The leak series: one more vital, with nothing to blame but what MEMORY says beside it.
+    fn growth(&self, bytes_per_min: f64, row: &mut Vec<u8>) {
+        let (accepted, beacon) = (self.accepted, &self.accepted.beacon);
+        self.head(row);
+        row.put_text(MEMORY_GROWTH);
+        row.put_text(&beacon.path);
+        row.put_text(beacon.navigation_type.name());
+        row.put_f64(bytes_per_min);
+        row.put_u16(Scheme::Growth.bucket_index(bytes_per_min));
+        row.put_text("");
+        row.put_u64(accepted.started_ms);
+        self.client(row);
+        row.put_text("");
+        row.put_text(self.engine());
+        row.put_text(&accepted.stratum);
+    }
+
     fn operation(&self, operation: &Operation, row: &mut Vec<u8>) {
         let accepted = self.accepted;
         self.head(row);
@@ -300,6 +321,19 @@ impl<'a> Shared<'a> {
             .clamp(0.0, (MAX_DAYS_BEFORE * DAY_MS) as f64);
         row.put_u64(accepted.started_ms + offset_ms as u64);
         row.put_text(&accepted.stratum);
+    }
+}
+
+/// Bytes per minute of the heap's floor, where MEMORY tells it. A number beyond every heap is none.
+fn growth(measurement: &Measurement) -> Option<f64> {
+    let is_growth =
+        |fact: &&(std::borrow::Cow<'static, str>, Scalar)| fact.0 == "growth_bytes_per_min";
+    let facts = measurement.attribution.iter();
+    match facts.clone().find(is_growth)?.1 {
+        Scalar::Number(growth) if measurement.vital == Vital::Memory => {
+            (growth.abs() <= Vital::Memory.max_value()).then_some(growth)
+        }
+        _ => None,
     }
 }
 

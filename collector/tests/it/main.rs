@@ -15,6 +15,7 @@ mod doctor;
 mod embedded;
 mod engine;
 mod explain;
+mod growth;
 mod http_public;
 mod ingest;
 mod lease;

@@ -49,7 +49,8 @@ impl Replay {
 }
 
 /// Judges the hours `from_hour..to_hour` (an hour is judged when it has closed, from its own and earlier data only).
-/// There must be one history per series; those of route `*` are ignored, for the app level is computed from the routes.
+/// There must be one history per series; those of route `*` are ignored, for the app level is computed from the routes, and so are
+/// those of growth, whose changes are no ratios.
 pub fn replay(histories: &[History], policy: &Policy, from_hour: Hour, to_hour: Hour) -> Replay {
     resume(histories, policy, &[], from_hour, to_hour)
 }
@@ -83,7 +84,7 @@ pub fn resume_decided(
     let mut seen = BTreeSet::new();
     for history in histories
         .iter()
-        .filter(|history| history.key.route != APP_LEVEL_ROUTE)
+        .filter(|history| history.key.route != APP_LEVEL_ROUTE && !history.key.is_growth())
     {
         if seen.insert(&history.key) {
             apps.entry((&history.key.app, &history.key.environment))

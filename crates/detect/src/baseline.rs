@@ -12,6 +12,8 @@ use crate::scan::PanelSeries;
 use crate::score::{Ridits, ScoreSum};
 use crate::series::{History, Hour};
 
+pub use crate::describe::{Baseline, BaselineState};
+
 /// The hours that define one series' normal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaselineHours {

@@ -17,6 +17,9 @@ pub type Hour = i64;
 /// The route of the app-level series.
 pub const APP_LEVEL_ROUTE: &str = "*";
 
+/// The leak series: bytes per minute by which a page view's heap grows after collections. No vital of a beacon, but a series like any other.
+pub const MEMORY_GROWTH: &str = "MEMORY_GROWTH";
+
 /// A cell's count has 24 bits; a larger one is split over several cells.
 const MAX_CELL_COUNT: u64 = (1 << 24) - 1;
 /// Releases of a series whose page views can be told apart: what a span's 16 bits name. No series lives to see so many.
@@ -62,7 +65,15 @@ impl SeriesKey {
         }
     }
 
+    /// Whether its values have a sign, and no ratio: they are compared by [`crate::memory`].
+    pub fn is_growth(&self) -> bool {
+        self.kind == Kind::Vital && self.vital == MEMORY_GROWTH
+    }
+
     pub fn scheme(&self) -> Scheme {
+        if self.is_growth() {
+            return Scheme::Growth;
+        }
         self.known_vital()
             .map_or(Scheme::OPERATION, Scheme::of_vital)
     }

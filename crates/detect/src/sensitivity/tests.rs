@@ -144,6 +144,7 @@ fn traffic_and_chance_agree_with_the_ratio() {
 fn baseline(minimum_detectable_ratio: Option<f64>) -> Baseline {
     let [app, environment, route, vital] = ["shop", "", "/", "LCP"].map(str::to_owned);
     Baseline {
+        is_candidate: false,
         key: SeriesKey {
             app,
             environment,

@@ -28,6 +28,11 @@ fn row(
 #[test]
 fn a_key_knows_its_scheme() {
     assert_eq!(key(Kind::Vital, "CLS").scheme(), Scheme::LayoutShift);
+    assert_eq!(key(Kind::Vital, "MEMORY_GROWTH").scheme(), Scheme::Growth);
+    assert_eq!(
+        key(Kind::Operation, "MEMORY_GROWTH").scheme(),
+        Scheme::OPERATION
+    );
     assert_eq!(key(Kind::Operation, "CLS").scheme(), Scheme::OPERATION);
     assert_eq!(key(Kind::Vital, "NEWER").known_vital(), None);
     assert_eq!(Kind::from_name("operation"), Some(Kind::Operation));
