@@ -9,6 +9,7 @@ pub mod batch;
 pub mod block;
 pub mod calibration;
 pub mod cluster;
+mod column_text;
 pub mod dead_letter;
 pub mod decisions;
 mod found;

@@ -152,7 +152,6 @@ fn baseline(minimum_detectable_ratio: Option<f64>) -> Baseline {
             kind: Kind::Vital,
             vital,
         },
-        is_candidate: false,
         strategy: "rolling_window",
         state: BaselineState::Approved,
         p50: 1_500.0,
