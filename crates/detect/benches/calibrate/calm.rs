@@ -1,0 +1,149 @@
+//! Worlds in which nothing happens: every alarm is false.
+
+use detect::Direction;
+
+use crate::report::{Bar, Report};
+use crate::traffic::{Plan, World};
+use crate::{Size, judged, rules};
+
+/// Judged days of a calm app: four weeks hold each weekday four times.
+const DAYS: usize = 28;
+/// The promise: per 1,000 series-days, and the upper end of its exact interval.
+pub const BAR: Bar = Bar::Rate(1.0, 1.5);
+
+#[derive(Default)]
+struct Tally {
+    series_days: f64,
+    alarms: u64,
+    regressions: u64,
+    app_level: u64,
+    confirmed: u64,
+    z: u64,
+    rank: u64,
+}
+
+impl Tally {
+    fn add(&mut self, plan: &Plan, with_rules: bool) {
+        let (histories, replayed) = judged(plan);
+        self.series_days += replayed.series_days;
+        self.alarms += replayed.episodes;
+        let count = |wanted: &dyn Fn(&detect::Finding) -> bool| {
+            replayed
+                .findings
+                .iter()
+                .filter(|finding| wanted(finding))
+                .count() as u64
+        };
+        self.regressions += count(&|finding| finding.direction == Direction::Regression);
+        self.app_level += count(&|finding| crate::route(finding).is_none());
+        self.confirmed += count(&|finding| finding.confirmed_hour.is_some());
+        if with_rules {
+            for history in &histories {
+                let alarms = rules::alarms(history, plan);
+                self.z += rules::episodes(&alarms.z);
+                self.rank += rules::episodes(&alarms.rank);
+            }
+        }
+    }
+}
+
+fn plan(world: World, seed: u64, kind: u64, routes: usize, app: u64) -> Plan {
+    Plan {
+        world,
+        seed: vec![seed, kind, world as u64, routes as u64, app],
+        routes,
+        days: DAYS,
+        deploys: Vec::new(),
+        changes: Vec::new(),
+    }
+}
+
+pub fn large_apps(size: &Size, report: &mut Report) {
+    report.title(
+        "False alarms per 1,000 series-days, nothing happening (both directions and the app level)",
+    );
+    for world in World::ALL {
+        let mut tally = Tally::default();
+        // The rules are slower than the detector, and need far fewer days to be known.
+        let (apps, with_rules) = (size.apps(40, 5), size.apps(8, 2));
+        let mut rule_days = 0.0;
+        for app in 0..apps {
+            tally.add(
+                &plan(world, size.seed, 1, world.routes(), app),
+                app < with_rules,
+            );
+            if app < with_rules {
+                rule_days = tally.series_days;
+            }
+        }
+        let name = world.name();
+        report.rate(
+            &format!("{name}: alarms"),
+            tally.alarms,
+            tally.series_days,
+            BAR,
+        );
+        report.rate(
+            &format!("{name}: of them regressions"),
+            tally.regressions,
+            tally.series_days,
+            Bar::None,
+        );
+        report.rate(
+            &format!("{name}: of them app level"),
+            tally.app_level,
+            tally.series_days,
+            Bar::None,
+        );
+        report.rate(
+            &format!("{name}: confirmed"),
+            tally.confirmed,
+            tally.series_days,
+            Bar::None,
+        );
+        report.rate(
+            &format!("{name}: z >= 2 and >= 15 % on 24 h means"),
+            tally.z,
+            rule_days,
+            Bar::None,
+        );
+        report.rate(
+            &format!("{name}: Mann-Whitney p < 0.001 on 24 h"),
+            tally.rank,
+            rule_days,
+            Bar::None,
+        );
+    }
+}
+
+pub fn small_apps(size: &Size, report: &mut Report) {
+    report.title("The same for small apps");
+    for routes in [1_usize, 3, 6, 12] {
+        for world in World::ALL {
+            let mut tally = Tally::default();
+            let series = if world.routes() == 45 {
+                routes
+            } else {
+                3 * routes
+            };
+            // A size takes about as long as every other.
+            let apps = size.apps(21_000, 2_100) / (DAYS * series) as u64;
+            for app in 0..apps.max(1) {
+                tally.add(&plan(world, size.seed, 2, routes, app), false);
+            }
+            let name = format!("{routes} routes, {}", world.name());
+            report.rate(
+                &format!("{name}: alarms"),
+                tally.alarms,
+                tally.series_days,
+                BAR,
+            );
+            report.rate(
+                &format!("{name}: confirmed"),
+                tally.confirmed,
+                tally.series_days,
+                Bar::None,
+            );
+        }
+    }
+}
