@@ -8,7 +8,7 @@ use std::ops::Range;
 use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{HourNoise, WindowMean, WindowNull};
+use crate::noise::{FitLoss, HourNoise, WindowMean, WindowNull};
 use crate::policy::Policy;
 use crate::season::{
     columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
@@ -137,12 +137,32 @@ impl Scan {
                     .collect()
             })
             .collect();
+        // Without a common mode the series of an app share their days.
+        let independent = if has_common_mode {
+            f64::INFINITY
+        } else {
+            policy.independent_series
+        };
         let window = |length: usize| {
-            ScanWindow::new(length, &residual, &weight, panel, &baseline).keep_from(judge_from)
+            ScanWindow::new(
+                length,
+                &residual,
+                &weight,
+                panel,
+                &baseline,
+                policy.fit_loss,
+                independent,
+            )
+            .keep_from(judge_from)
         };
         let windows = WINDOWS.into_iter().map(window).collect();
         let confirm = window(CONFIRM_WINDOW);
-        let app = AppLevel::new(&raw, &app_weights(series, &weight), &panel.app_baseline);
+        let app = AppLevel::new(
+            &raw,
+            &app_weights(series, &weight),
+            &panel.app_baseline,
+            policy.fit_loss,
+        );
         Scan {
             first_hour: panel.first_hour,
             residual,
@@ -165,6 +185,11 @@ impl Scan {
     pub fn verdict(&self, i: usize, h: usize, direction: Direction, policy: &Policy) -> Verdict {
         let sign = direction.sign();
         let mut best = Verdict::NONE;
+        let looks = if self.has_common_mode {
+            policy.looks
+        } else {
+            policy.looks_without_common_mode
+        };
         for window in &self.windows {
             let (length, kept) = (window.null.window_hours, h - window.kept_from);
             let (mean, stddev) = window.mean_and_stddev(i, h);
@@ -179,13 +204,10 @@ impl Scan {
             {
                 continue;
             }
+            let size = self.own_size(i, h, length, direction, size);
             let t = size / stddev;
-            let p = p_day(
-                student_t_upper(t, window.null.t_df[i]),
-                length,
-                policy.looks,
-            );
-            if p < best.p_day && self.moves_by_itself(i, h, length, direction, size) {
+            let p = p_day(student_t_upper(t, window.null.t_df[i]), length, looks);
+            if p < best.p_day && size > 0.0 {
                 best = Verdict {
                     p_day: p,
                     size,
@@ -230,6 +252,14 @@ impl Scan {
         }
     }
 
+    /// Variance of a mean over a few hours, relative to independent ones, with the traffic of the last days.
+    pub fn dispersion(&self, i: usize, h: usize) -> f64 {
+        let days = last(WINDOWS[3], h);
+        let weight: f64 = self.weight[i][days.clone()].iter().sum();
+        let weight = weight * CONFIRM_WINDOW as f64 / days.len().max(1) as f64;
+        self.confirm.null.stddev(i, weight).powi(2) * weight
+    }
+
     /// Variance of a 24 h window of series `i` that no traffic averages away, and the factor on its hours' own noise.
     pub fn day_noise(&self, i: usize) -> (f64, f64) {
         let null = &self.windows[2].null;
@@ -263,19 +293,19 @@ impl Scan {
     }
 
     /// When a deploy slows many routes the common mode follows, and the untouched ones look better than they were. An
-    /// improvement must therefore show without the common mode removed, too.
-    fn moves_by_itself(
+    /// improvement therefore counts for no more than it shows without the common mode removed.
+    fn own_size(
         &self,
         i: usize,
         h: usize,
         window_hours: usize,
         direction: Direction,
         size: f64,
-    ) -> bool {
+    ) -> f64 {
         if !self.has_common_mode || direction == Direction::Regression {
-            return true;
+            return size;
         }
-        direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h) > 0.5 * size
+        size.min(direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h))
     }
 }
 
@@ -286,6 +316,8 @@ impl ScanWindow {
         weight: &[Vec<f64>],
         panel: &Panel,
         baseline: &[Vec<bool>],
+        loss: FitLoss,
+        independent: f64,
     ) -> ScanWindow {
         let means_of = |length: usize| -> Vec<WindowMean> {
             residual
@@ -295,7 +327,7 @@ impl ScanWindow {
                 .collect()
         };
         let means = means_of(length);
-        let null = WindowNull::fit(&means, baseline, length);
+        let null = WindowNull::fit(&means, baseline, length, loss, independent);
         let views = panel
             .series
             .iter()

@@ -4,12 +4,18 @@ use detect::Direction;
 
 use crate::report::{Bar, Report};
 use crate::traffic::{Plan, World};
-use crate::{Size, judged, rules};
+use crate::{Size, judged, list, rules};
 
 /// Judged days of a calm app: four weeks hold each weekday four times.
 const DAYS: usize = 28;
 /// The promise: per 1,000 series-days, and the upper end of its exact interval.
 pub const BAR: Bar = Bar::Rate(1.0, 1.5);
+
+/// Series-days of one row: a rate of 1 in 1,000 is then known to about 30 %, and in the quick form to a factor of 2.
+const SERIES_DAYS: u64 = 50_400;
+const QUICK_SERIES_DAYS: u64 = 7_560;
+const SMALL_SERIES_DAYS: u64 = 25_200;
+const QUICK_SMALL_SERIES_DAYS: u64 = 2_520;
 
 #[derive(Default)]
 struct Tally {
@@ -23,8 +29,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, plan: &Plan, with_rules: bool) {
+    fn add(&mut self, size: &Size, plan: &Plan, with_rules: bool) {
         let (histories, replayed) = judged(plan);
+        replayed
+            .findings
+            .iter()
+            .for_each(|finding| list(size, plan, finding));
         self.series_days += replayed.series_days;
         self.alarms += replayed.episodes;
         let count = |wanted: &dyn Fn(&detect::Finding) -> bool| {
@@ -65,10 +75,13 @@ pub fn large_apps(size: &Size, report: &mut Report) {
     for world in World::ALL {
         let mut tally = Tally::default();
         // The rules are slower than the detector, and need far fewer days to be known.
-        let (apps, with_rules) = (size.apps(40, 5), size.apps(8, 2));
+        let apps = size.apps(SERIES_DAYS, QUICK_SERIES_DAYS)
+            / (DAYS * world.series(world.routes())) as u64;
+        let (apps, with_rules) = (apps.max(1), size.apps(6, 2));
         let mut rule_days = 0.0;
         for app in 0..apps {
             tally.add(
+                size,
                 &plan(world, size.seed, 1, world.routes(), app),
                 app < with_rules,
             );
@@ -121,15 +134,10 @@ pub fn small_apps(size: &Size, report: &mut Report) {
     for routes in [1_usize, 3, 6, 12] {
         for world in World::ALL {
             let mut tally = Tally::default();
-            let series = if world.routes() == 45 {
-                routes
-            } else {
-                3 * routes
-            };
-            // A size takes about as long as every other.
-            let apps = size.apps(21_000, 2_100) / (DAYS * series) as u64;
+            let apps = size.apps(SMALL_SERIES_DAYS, QUICK_SMALL_SERIES_DAYS)
+                / (DAYS * world.series(routes)) as u64;
             for app in 0..apps.max(1) {
-                tally.add(&plan(world, size.seed, 2, routes, app), false);
+                tally.add(size, &plan(world, size.seed, 2, routes, app), false);
             }
             let name = format!("{routes} routes, {}", world.name());
             report.rate(

@@ -6,10 +6,13 @@ use detect::{Direction, Finding};
 use crate::calm::BAR;
 use crate::report::{Bar, Report};
 use crate::traffic::{Change, Effect, LEAD_HOURS, Plan, World};
-use crate::{Size, judged, route};
+use crate::{Size, judged, list, route};
 
-/// A third of the routes.
-const CHANGED: usize = 15;
+/// What happens to so many routes of an app: a third.
+fn changed_routes(world: World) -> usize {
+    world.routes() / 3
+}
+
 const MIX_HOURS: usize = 72;
 /// Alarms count from the event's beginning until two days after its end.
 const WATCHED_HOURS: usize = 120;
@@ -26,7 +29,7 @@ fn plan(
     let mut rng = Rng::new(&[seed, kind, 40, app]);
     let on = LEAD_HOURS + 12 + (rng.bits() % 24) as usize;
     let change = |effect: &Effect| Change {
-        routes: (0..CHANGED).collect(),
+        routes: (0..changed_routes(world)).collect(),
         from: on,
         until: on.saturating_add(hours),
         effect: *effect,
@@ -42,7 +45,7 @@ fn plan(
     (plan, on)
 }
 
-pub fn run_mix(size: &Size, report: &mut Report) {
+pub fn mix(size: &Size, report: &mut Report) {
     report.title("Other visitors on a third of the routes for 3 days: alarms there per 1,000 series-days, from the start to 2 days after");
     let events: [(&str, &[Effect]); 3] = [
         ("25 points more mobile", &[Effect::Mobile(0.25)]),
@@ -55,7 +58,7 @@ pub fn run_mix(size: &Size, report: &mut Report) {
     for world in [World::Normal, World::Weibull] {
         for (kind, (name, effects)) in events.iter().enumerate() {
             let (mut alarms, mut series_days) = (0, 0.0);
-            for app in 0..size.apps(50, 5) {
+            for app in 0..size.apps(30, 4) {
                 let (plan, on) = plan(
                     world,
                     size.seed,
@@ -69,10 +72,13 @@ pub fn run_mix(size: &Size, report: &mut Report) {
                 let hours = plan.hour(on) + 1..=plan.hour(on + WATCHED_HOURS);
                 let there = |finding: &&Finding| {
                     hours.contains(&finding.opened_hour)
-                        && route(finding).is_some_and(|route| route < CHANGED)
+                        && route(finding).is_some_and(|route| route < changed_routes(world))
                 };
-                alarms += replayed.findings.iter().filter(there).count() as u64;
-                let series = histories.len() / plan.routes * CHANGED;
+                for finding in replayed.findings.iter().filter(there) {
+                    list(size, &plan, finding);
+                    alarms += 1;
+                }
+                let series = histories.len() / plan.routes * changed_routes(world);
                 series_days += (series * WATCHED_HOURS) as f64 / 24.0;
             }
             report.rate(
@@ -88,7 +94,7 @@ pub fn run_mix(size: &Size, report: &mut Report) {
 /// As when nothing happens. An event lasts a few days only, so the upper end has more room.
 const BAR_OF_EVENTS: Bar = Bar::Rate(1.0, 2.5);
 
-fn run_spikes(size: &Size, report: &mut Report) {
+pub fn spikes(size: &Size, report: &mut Report) {
     report.title("+50 % for 2 hours: routes with a confirmed regression");
     for world in [World::Normal, World::Weibull] {
         let (mut confirmed, mut alarmed, mut all) = (0, 0, 0);
@@ -106,7 +112,7 @@ fn run_spikes(size: &Size, report: &mut Report) {
             let there = |finding: &&Finding| {
                 finding.direction == Direction::Regression
                     && finding.opened_hour > plan.hour(on)
-                    && route(finding).is_some_and(|route| route < CHANGED)
+                    && route(finding).is_some_and(|route| route < changed_routes(world))
             };
             let found: Vec<&Finding> = replayed.findings.iter().filter(there).collect();
             alarmed += found.len() as u64;
@@ -114,7 +120,7 @@ fn run_spikes(size: &Size, report: &mut Report) {
                 .iter()
                 .filter(|finding| finding.confirmed_hour.is_some())
                 .count() as u64;
-            all += (histories.len() / plan.routes * CHANGED) as u64;
+            all += (histories.len() / plan.routes * changed_routes(world)) as u64;
         }
         report.share(
             &format!("{}: alarmed", world.name()),
@@ -131,7 +137,7 @@ fn run_spikes(size: &Size, report: &mut Report) {
     }
 }
 
-fn run_neighbours(size: &Size, report: &mut Report) {
+pub fn neighbours(size: &Size, report: &mut Report) {
     report.title("A deploy slows a third of the routes by 20 %: improvements of the others per 1,000 series-days");
     for world in [World::Normal, World::Weibull] {
         let (mut improved, mut worse, mut series_days, mut found, mut changed) = (0, 0, 0.0, 0, 0);
@@ -151,20 +157,23 @@ fn run_neighbours(size: &Size, report: &mut Report) {
                 .iter()
                 .filter(|finding| finding.opened_hour > plan.hour(on))
             {
-                let is_changed = route(finding).is_none_or(|route| route < CHANGED);
+                let is_changed = route(finding).is_none_or(|route| route < changed_routes(world));
                 match finding.direction {
                     _ if is_changed => {
                         found += u64::from(
                             route(finding).is_some() && finding.direction == Direction::Regression,
                         )
                     }
-                    Direction::Improvement => improved += 1,
+                    Direction::Improvement => {
+                        list(size, &plan, finding);
+                        improved += 1;
+                    }
                     Direction::Regression => worse += 1,
                 }
             }
             let vitals = histories.len() / plan.routes;
-            changed += (vitals * CHANGED) as u64;
-            let untouched = vitals * (plan.routes - CHANGED);
+            changed += (vitals * changed_routes(world)) as u64;
+            let untouched = vitals * (plan.routes - changed_routes(world));
             series_days += (untouched * (plan.hours() - on)) as f64 / 24.0;
         }
         let name = world.name();
@@ -187,10 +196,4 @@ fn run_neighbours(size: &Size, report: &mut Report) {
             Bar::None,
         );
     }
-}
-
-pub fn run(size: &Size, report: &mut Report) {
-    run_mix(size, report);
-    run_spikes(size, report);
-    run_neighbours(size, report);
 }

@@ -33,6 +33,8 @@ pub struct Size {
     pub is_quick: bool,
     /// Apps per hundred of the long form's; for experiments.
     percent: u64,
+    /// Write out every false alarm.
+    is_listing: bool,
 }
 
 impl Size {
@@ -45,11 +47,13 @@ impl Size {
 
 type Section = (&'static str, fn(&Size, &mut Report));
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 7] = [
     ("calm", calm::large_apps),
     ("small", calm::small_apps),
     ("steps", steps::run),
-    ("events", events::run),
+    ("mix", events::mix),
+    ("spikes", events::spikes),
+    ("neighbours", events::neighbours),
     ("speed", speed::run),
 ];
 
@@ -58,12 +62,14 @@ fn main() -> ExitCode {
         seed: FINAL_SEED,
         is_quick: false,
         percent: 100,
+        is_listing: false,
     };
     let mut chosen = Vec::new();
     for word in std::env::args().skip(1) {
         match word.as_str() {
             "--quick" => size.is_quick = true,
             "--tuning" => size.seed = TUNING_SEED,
+            "--list" => size.is_listing = true,
             // Cargo says so to every bench.
             "--bench" => {}
             _ if SECTIONS.iter().any(|section| section.0 == word) => chosen.push(word),
@@ -71,7 +77,7 @@ fn main() -> ExitCode {
                 Some(Ok(percent)) => size.percent = percent,
                 _ => {
                     eprintln!(
-                        "calibrate [--quick] [--tuning] [--percent=N] [calm|small|steps|events|speed]…"
+                        "calibrate [--quick] [--tuning] [--list] [--percent=N] [calm|small|steps|mix|spikes|neighbours|speed]…"
                     );
                     return ExitCode::FAILURE;
                 }
@@ -99,6 +105,26 @@ fn judged(plan: &Plan) -> (Vec<History>, Replay) {
     let (from, to) = plan.judged();
     let replayed = replay(&histories, &Policy::default(), from, to);
     (histories, replayed)
+}
+
+/// One line for a false alarm.
+fn list(size: &Size, plan: &Plan, finding: &Finding) {
+    if size.is_listing {
+        println!(
+            "    {} app {:?}: {} {} {} over {} h, x{:.3}, T {:.1}, p {:.1e}, hour {}, {}",
+            plan.world.name(),
+            plan.seed,
+            finding.key.route,
+            finding.key.vital,
+            finding.direction.name(),
+            finding.window_hours,
+            finding.change_ratio,
+            finding.z,
+            finding.p_value,
+            finding.opened_hour - plan.hour(traffic::LEAD_HOURS),
+            finding.state.name(),
+        );
+    }
 }
 
 /// The number of a finding's route; `None` for the app level.

@@ -107,6 +107,14 @@ impl World {
         }
     }
 
+    /// Series of an app: its routes times the vitals of the world.
+    pub fn series(self, routes: usize) -> usize {
+        match self {
+            World::Normal | World::Heavy => routes,
+            World::Gamma | World::Weibull => 3 * routes,
+        }
+    }
+
     fn manner(self) -> Manner {
         let log_normal = |day_tail: Tail, hour_memory: f64, day_memory: f64| Manner {
             vitals: vec![(Vital::Lcp, Law::log_normal(0.7, (0.3, -0.8)), 1_600.0)],
@@ -180,8 +188,12 @@ impl Plan {
 
     /// The hour since the epoch of an hour of the plan.
     pub fn hour(&self, h: usize) -> Hour {
-        let app = self.seed.last().copied().unwrap_or(0);
-        FIRST_HOUR + 24 * (app % 7) as Hour + h as Hour
+        FIRST_HOUR + 24 * (self.app() % 7) as Hour + h as Hour
+    }
+
+    /// The app's number, the last word of its seed.
+    fn app(&self) -> u64 {
+        self.seed.last().copied().unwrap_or(0)
     }
 
     pub fn judged(&self) -> (Hour, Hour) {
@@ -241,7 +253,13 @@ impl Plan {
     }
 
     fn traffic(&self, route: usize, manner: &Manner, rng: &mut Rng) -> Traffic {
-        let rate = TIERS[route % 3] * (0.3 * rng.normal()).exp();
+        // Apps of one route have one of the tiers each.
+        let tier = if self.routes < TIERS.len() {
+            self.app() as usize + route
+        } else {
+            route
+        };
+        let rate = TIERS[tier % TIERS.len()] * (0.3 * rng.normal()).exp();
         let phase = 4.0 * rng.uniform() - 2.0;
         let shape = rng.bits() % 3;
         let mut traffic = Traffic {
