@@ -64,13 +64,7 @@ impl AppLevel {
         };
         let lengths = WINDOWS.into_iter().chain([CONFIRM_WINDOW]);
         let windows = lengths
-            .map(|length| {
-                (
-                    length,
-                    stddev_of(length),
-                    0.7 * baseline_hours / length as f64,
-                )
-            })
+            .map(|length| (length, stddev_of(length), loss.df(length, baseline_hours)))
             .collect();
         let hour_stddev = stddev_of(1);
         AppLevel {

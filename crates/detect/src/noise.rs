@@ -13,6 +13,8 @@ use crate::season::{COLUMNS, rolling_sum};
 pub const PRIOR_HOUR_VARIANCE: f64 = 1e-3;
 /// Bounds of the prior's degrees of freedom: 2 trusts each series alone, 200 pools them all.
 const PRIOR_DF: (f64, f64) = (2.0, 200.0);
+/// Hours this far apart say something of their own.
+const INDEPENDENT_HOURS: usize = 12;
 /// The t distribution is never sharper than this, whatever the pooling says.
 const MAX_DF: f64 = 120.0;
 
@@ -133,6 +135,17 @@ impl FitLoss {
     }
 }
 
+impl FitLoss {
+    /// Degrees of freedom of one series' placebos. Hours of one half-day follow each other, so shorter windows know no more.
+    pub fn df(self, window_hours: usize, baseline_hours: f64) -> f64 {
+        let apart = match self {
+            FitLoss::AllColumns => window_hours,
+            FitLoss::SeenColumns => window_hours.max(INDEPENDENT_HOURS),
+        };
+        0.7 * baseline_hours / apart as f64
+    }
+}
+
 /// How many of the seasonal columns a window's mean still sees: of a wave of that period so much of the variance is left.
 fn columns_seen(window_hours: f64) -> f64 {
     let left = |period_hours: f64| {
@@ -210,9 +223,11 @@ impl WindowNull {
             (own * inflation, own * inflation * fit_share * usual)
         };
         let (dispersion, fit_variance) = (0..windows.len()).map(moderated).unzip();
-        let t_df = own_df
-            .iter()
-            .map(|df| (prior_df + df).min(df * independent).min(MAX_DF))
+        let t_df = (own_df.iter().zip(&baseline_hours))
+            .map(|(df, hours)| {
+                let known = loss.df(window_hours, *hours).max(1e-3) * independent;
+                (prior_df + df).min(known).min(MAX_DF)
+            })
             .collect();
         WindowNull {
             window_hours,
