@@ -240,6 +240,12 @@ impl WindowNull {
         }
     }
 
+    /// Variance of a window mean of series `i` that no traffic averages away, and the factor on 1 / weight.
+    pub fn variance_parts(&self, i: usize) -> (f64, f64) {
+        let of = self.dispersion[i];
+        (of * self.a + self.fit_variance[i], of * self.c)
+    }
+
     /// Standard deviation of a window mean of series `i` with this sum of weights.
     pub fn stddev(&self, i: usize, weight: f64) -> f64 {
         let weight = weight.max(1e-12);

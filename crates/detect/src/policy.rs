@@ -16,8 +16,8 @@ pub struct Policy {
     pub min_baseline_views: u64,
     /// Page views that a stratum's baseline needs to stand alone; smaller strata are pooled into one.
     pub min_stratum_views: u64,
-    /// Looks that count per window length. Windows overlap, so an hour's look is no new one; in calm worlds 4 left two thirds of the
-    /// budget unspent, and 3 leaves half.
+    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below 4: with 3,
+    /// steps near the minimum detectable change are found a little sooner, and heavy-tailed apps break the promise.
     pub looks: f64,
     /// The same where there is no common mode: what all routes do together is then in every one of them, in heavier tails.
     pub looks_without_common_mode: f64,
@@ -71,7 +71,7 @@ impl Default for Policy {
             min_baseline_days: 20,
             min_baseline_views: 500,
             min_stratum_views: 200,
-            looks: 3.0,
+            looks: 4.0,
             looks_without_common_mode: 6.0,
             min_window_views: 40.0,
             short_window_min_shift: 0.10,

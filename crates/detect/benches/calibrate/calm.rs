@@ -3,7 +3,8 @@
 use detect::Direction;
 
 use crate::report::{Bar, Report};
-use crate::traffic::{Plan, World};
+use crate::traffic::Plan;
+use crate::world::World;
 use crate::{Size, judged, list, rules};
 
 /// Judged days of a calm app: four weeks hold each weekday four times.
@@ -13,9 +14,9 @@ pub const BAR: Bar = Bar::Rate(1.0, 1.5);
 
 /// Series-days of one row: a rate of 1 in 1,000 is then known to about 30 %, and in the quick form to a factor of 2.
 const SERIES_DAYS: u64 = 50_400;
-const QUICK_SERIES_DAYS: u64 = 7_560;
+const QUICK_SERIES_DAYS: u64 = 5_040;
 const SMALL_SERIES_DAYS: u64 = 25_200;
-const QUICK_SMALL_SERIES_DAYS: u64 = 2_520;
+const QUICK_SMALL_SERIES_DAYS: u64 = 1_260;
 
 #[derive(Default)]
 struct Tally {
@@ -77,7 +78,7 @@ pub fn large_apps(size: &Size, report: &mut Report) {
         // The rules are slower than the detector, and need far fewer days to be known.
         let apps = size.apps(SERIES_DAYS, QUICK_SERIES_DAYS)
             / (DAYS * world.series(world.routes())) as u64;
-        let (apps, with_rules) = (apps.max(1), size.apps(6, 2));
+        let (apps, with_rules) = (apps.max(1), size.apps(6, 1));
         let mut rule_days = 0.0;
         for app in 0..apps {
             tally.add(

@@ -5,7 +5,8 @@ use detect::{Direction, Finding};
 
 use crate::calm::BAR;
 use crate::report::{Bar, Report};
-use crate::traffic::{Change, Effect, LEAD_HOURS, Plan, World};
+use crate::traffic::{Change, Effect, LEAD_HOURS, Plan};
+use crate::world::World;
 use crate::{Size, judged, list, route};
 
 /// What happens to so many routes of an app: a third.
@@ -58,7 +59,7 @@ pub fn mix(size: &Size, report: &mut Report) {
     for world in [World::Normal, World::Weibull] {
         for (kind, (name, effects)) in events.iter().enumerate() {
             let (mut alarms, mut series_days) = (0, 0.0);
-            for app in 0..size.apps(30, 4) {
+            for app in 0..size.apps(30, 2) {
                 let (plan, on) = plan(
                     world,
                     size.seed,
@@ -98,7 +99,7 @@ pub fn spikes(size: &Size, report: &mut Report) {
     report.title("+50 % for 2 hours: routes with a confirmed regression");
     for world in [World::Normal, World::Weibull] {
         let (mut confirmed, mut alarmed, mut all) = (0, 0, 0);
-        for app in 0..size.apps(20, 4) {
+        for app in 0..size.apps(20, 3) {
             let (plan, on) = plan(
                 world,
                 size.seed,
@@ -141,7 +142,7 @@ pub fn neighbours(size: &Size, report: &mut Report) {
     report.title("A deploy slows a third of the routes by 20 %: improvements of the others per 1,000 series-days");
     for world in [World::Normal, World::Weibull] {
         let (mut improved, mut worse, mut series_days, mut found, mut changed) = (0, 0, 0.0, 0, 0);
-        for app in 0..size.apps(40, 5) {
+        for app in 0..size.apps(40, 3) {
             let (plan, on) = plan(
                 world,
                 size.seed,

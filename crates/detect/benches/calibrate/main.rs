@@ -13,6 +13,7 @@ mod rules;
 mod speed;
 mod steps;
 mod traffic;
+mod world;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -6,7 +6,8 @@ use detect::{Policy, resume};
 
 use crate::Size;
 use crate::report::Report;
-use crate::traffic::{Plan, World};
+use crate::traffic::Plan;
+use crate::world::World;
 
 const SERIES: usize = 10_000;
 

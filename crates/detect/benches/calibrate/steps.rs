@@ -4,7 +4,8 @@ use detect::world::Rng;
 use detect::{Direction, Finding};
 
 use crate::report::{Bar, Report};
-use crate::traffic::{Change, Effect, LEAD_HOURS, Plan, TIERS, World};
+use crate::traffic::{Change, Effect, LEAD_HOURS, Plan, TIERS};
+use crate::world::World;
 use crate::{Size, judged, route};
 
 const DAYS: usize = 10;
@@ -134,7 +135,7 @@ impl Tally {
 pub fn run(size: &Size, report: &mut Report) {
     let mut tally = Tally::default();
     for step in 0..SIZES.len() {
-        for app in 0..size.apps(40, 6) {
+        for app in 0..size.apps(40, 4) {
             tally.add(size.seed, step, app);
         }
     }

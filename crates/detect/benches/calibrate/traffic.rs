@@ -1,16 +1,11 @@
 //! Made-up apps with known truth: the hourly buckets of every route and vital, drawn visit by visit and never kept as page views.
-//!
-//! Four worlds, so that nothing is tuned to one. `Normal` and `Heavy` are log-normal with Gaussian noise and with Student-t days;
-//! `Gamma` and `Weibull` have other families, noises, seasons and visits, and three vitals, among them CLS with 60 % zeros and
-//! INP on its grid of 8 ms.
-
-use std::f64::consts::TAU;
 
 use detect::world::Rng;
 use detect::{History, Hour, Kind, Scheme, SeriesHourRow, SeriesKey};
 use wire::Vital;
 
-use crate::law::{Law, Tail};
+use crate::law::Law;
+use crate::world::{Manner, World, clock, is_weekend};
 
 /// Hours before the first judged one: the baseline's 28 days and its gap of 3.
 pub const LEAD_HOURS: usize = 31 * 24;
@@ -27,14 +22,6 @@ const STRATA: [&str; 4] = [
     "mobile/slow/network",
 ];
 const CLS_ZEROS: f64 = 0.6;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum World {
-    Normal,
-    Heavy,
-    Gamma,
-    Weibull,
-}
 
 /// What happens to some routes of an app, from one hour of it to another (hour 0 is the baseline's first).
 #[derive(Clone, Copy)]
@@ -67,118 +54,6 @@ pub struct Plan {
     /// The hours of deploys, of which each begins a release; empty: one release all along.
     pub deploys: Vec<usize>,
     pub changes: Vec<Change>,
-}
-
-/// How one world draws: a law for each of its vitals, the spread of its noise, the length of its visits.
-struct Manner {
-    vitals: Vec<(Vital, Law, f64)>,
-    tail: Tail,
-    day_tail: Tail,
-    app_hour: f64,
-    app_day: f64,
-    route_hour: f64,
-    route_day: f64,
-    hour_memory: f64,
-    day_memory: f64,
-    /// (page views, cumulative share of visits).
-    visits: Vec<(u32, f64)>,
-    volume_noise: f64,
-    /// ln offset of each stratum.
-    offset: [f64; 4],
-}
-
-impl World {
-    pub const ALL: [World; 4] = [World::Normal, World::Heavy, World::Gamma, World::Weibull];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            World::Normal => "normal",
-            World::Heavy => "heavy",
-            World::Gamma => "gamma",
-            World::Weibull => "weibull",
-        }
-    }
-
-    /// Routes of a large app, so that all worlds have about as many series.
-    pub fn routes(self) -> usize {
-        match self {
-            World::Normal | World::Heavy => 45,
-            World::Gamma | World::Weibull => 30,
-        }
-    }
-
-    /// Series of an app: its routes times the vitals of the world.
-    pub fn series(self, routes: usize) -> usize {
-        match self {
-            World::Normal | World::Heavy => routes,
-            World::Gamma | World::Weibull => 3 * routes,
-        }
-    }
-
-    fn manner(self) -> Manner {
-        let log_normal = |day_tail: Tail, hour_memory: f64, day_memory: f64| Manner {
-            vitals: vec![(Vital::Lcp, Law::log_normal(0.7, (0.3, -0.8)), 1_600.0)],
-            tail: Tail::Normal,
-            day_tail,
-            app_hour: 0.020,
-            app_day: 0.015,
-            route_hour: 0.015,
-            route_day: 0.008,
-            hour_memory,
-            day_memory,
-            visits: vec![(1, 0.6), (2, 0.85), (4, 1.0)],
-            volume_noise: 0.1,
-            offset: [0.0, 0.5, 0.55, 1.05],
-        };
-        match self {
-            World::Normal => log_normal(Tail::Normal, 0.7, 0.0),
-            World::Heavy => log_normal(Tail::Student(3), 0.9, 0.6),
-            World::Gamma => Manner {
-                vitals: vec![
-                    (Vital::Lcp, Law::gamma(2.2), 2_100.0),
-                    (Vital::Cls, Law::gamma(1.3), 0.09),
-                    (Vital::Inp, Law::gamma(1.6), 170.0),
-                ],
-                tail: Tail::Student(5),
-                day_tail: Tail::Student(4),
-                app_hour: 0.015,
-                app_day: 0.012,
-                route_hour: 0.012,
-                route_day: 0.010,
-                hour_memory: 0.5,
-                day_memory: 0.3,
-                visits: vec![(1, 0.7), (2, 0.85), (3, 0.95), (6, 1.0)],
-                volume_noise: 0.2,
-                offset: [0.0, 0.7, 0.4, 1.3],
-            },
-            World::Weibull => Manner {
-                vitals: vec![
-                    (
-                        Vital::Ttfb,
-                        Law::weibull(&[(0.6, 1.6, 0.6), (0.4, 0.9, 1.8)]),
-                        500.0,
-                    ),
-                    (Vital::Cls, Law::log_normal(1.1, (0.2, 1.0)), 0.04),
-                    (
-                        Vital::Inp,
-                        Law::weibull(&[(0.8, 1.3, 0.8), (0.2, 0.8, 2.0)]),
-                        150.0,
-                    ),
-                ],
-                tail: Tail::Laplace,
-                day_tail: Tail::Laplace,
-                app_hour: 0.018,
-                app_day: 0.010,
-                route_hour: 0.015,
-                route_day: 0.008,
-                hour_memory: 0.8,
-                day_memory: 0.5,
-                visits: vec![(1, 0.5), (2, 0.75), (3, 0.88), (5, 1.0)],
-                volume_noise: 0.15,
-                offset: [0.0, 0.6, 0.3, 0.9],
-            },
-        }
-    }
 }
 
 impl Plan {
@@ -227,7 +102,12 @@ impl Plan {
                     app_noise[index][h] + route
                 };
                 let mean: Vec<f64> = (0..hours)
-                    .map(|h| median.ln() + place + self.season(traffic.phase, h) + noise(h))
+                    .map(|h| {
+                        median.ln()
+                            + place
+                            + self.world.season(traffic.phase, self.hour(h))
+                            + noise(h)
+                    })
                     .collect();
                 let series = Series {
                     plan: self,
@@ -314,26 +194,6 @@ impl Plan {
         traffic
     }
 
-    fn season(&self, phase: f64, h: usize) -> f64 {
-        let (hour, weekend) = (self.hour(h), is_weekend(self.hour(h)));
-        match self.world {
-            World::Normal | World::Heavy => {
-                0.05 * clock(hour, 14.0 + phase)
-                    + 0.02 * (TAU * hour.rem_euclid(12) as f64 / 12.0).sin()
-                    + if weekend { 0.03 } else { 0.0 }
-            }
-            // Office hours have edges that no smooth season follows.
-            World::Gamma => {
-                let office = (9..17).contains(&hour.rem_euclid(24)) && !weekend;
-                0.04 * clock(hour, 12.0 + phase) + if office { 0.02 } else { 0.0 }
-            }
-            World::Weibull => {
-                let evening = 0.05 * clock(hour, 15.0 + phase).max(0.0).powi(2);
-                evening + if weekend { 0.02 } else { 0.0 }
-            }
-        }
-    }
-
     /// Which releases serve an hour, each with its share of the page views.
     fn release_shares(&self, h: usize) -> Vec<(usize, f64)> {
         let newest = self.deploys.partition_point(|deploy| *deploy <= h);
@@ -352,24 +212,6 @@ struct Traffic {
     views: Vec<f64>,
     /// Of each stratum.
     share: Vec<[f64; 4]>,
-}
-
-impl Manner {
-    fn noise(&self, rng: &mut Rng, hours: usize, hour_stddev: f64, day_stddev: f64) -> Vec<f64> {
-        let (mut day, mut hour) = (0.0, 0.0);
-        let step = |memory: f64| (1.0 - memory * memory).sqrt();
-        (0..hours)
-            .map(|h| {
-                if h % 24 == 0 {
-                    day = self.day_memory * day
-                        + step(self.day_memory) * day_stddev * self.day_tail.draw(rng);
-                }
-                hour = self.hour_memory * hour
-                    + step(self.hour_memory) * hour_stddev * self.tail.draw(rng);
-                day + hour
-            })
-            .collect()
-    }
 }
 
 struct Series<'p> {
@@ -393,7 +235,7 @@ impl Series<'_> {
             kind: Kind::Vital,
             vital: self.vital.name().to_owned(),
         });
-        let mean_views = self.mean_views();
+        let mean_views = self.manner.mean_views();
         let names: Vec<String> = (0..=self.plan.deploys.len())
             .map(|index| format!("r{index:03}"))
             .collect();
@@ -415,7 +257,7 @@ impl Series<'_> {
                     let middle = middle + self.manner.offset[stratum];
                     for _ in 0..rng.poisson(visits) {
                         let word = rng.bits();
-                        counts[sorter.bucket(self.law, middle, word)] += self.views(word);
+                        counts[sorter.bucket(self.law, middle, word)] += self.manner.views(word);
                     }
                     cells.clear();
                     for (index, count) in counts.iter_mut().enumerate().filter(|cell| *cell.1 > 0) {
@@ -432,27 +274,6 @@ impl Series<'_> {
             }
         }
         history
-    }
-
-    fn mean_views(&self) -> f64 {
-        let mut before = 0.0;
-        let one = |(views, until): &(u32, f64)| {
-            let share = until - before;
-            before = *until;
-            share * f64::from(*views)
-        };
-        self.manner.visits.iter().map(one).sum()
-    }
-
-    /// How many page views a visit has, from the low ten bits of its word.
-    fn views(&self, word: u64) -> u32 {
-        let u = (word & 1023) as f64 / 1024.0;
-        let longer = |visit: &&(u32, f64)| u < visit.1;
-        self.manner
-            .visits
-            .iter()
-            .find(longer)
-            .map_or(1, |visit| visit.0)
     }
 }
 
@@ -500,14 +321,4 @@ impl Sorter {
             usize::from(self.grid[step.min(self.grid.len() - 1)])
         }
     }
-}
-
-/// Sine of the time of day: 1 six hours after `zero_at`.
-fn clock(hour: Hour, zero_at: f64) -> f64 {
-    (TAU * (hour.rem_euclid(24) as f64 - zero_at) / 24.0).sin()
-}
-
-/// The epoch was a Thursday.
-fn is_weekend(hour: Hour) -> bool {
-    (hour.div_euclid(24) + 3).rem_euclid(7) >= 5
 }

@@ -429,7 +429,6 @@ fn end_to_end() {
         let policy = Policy {
             common_mode_min_routes: all.len(),
             fit_loss: FitLoss::AllColumns,
-            looks: 4.0,
             ..Policy::default()
         };
         let scan = Scan::new(&panel, 0, &policy);

@@ -3,17 +3,19 @@
 //! Looking hour after hour over four window lengths is one test with many looks; `p_day` pays for them, so that it bounds the
 //! expected alarms per series and day.
 
+mod window;
+
 use std::ops::Range;
 
 use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{FitLoss, HourNoise, WindowMean, WindowNull};
+use crate::noise::HourNoise;
 use crate::policy::Policy;
-use crate::season::{
-    columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
-};
+use crate::season::{columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality};
 use crate::series::Hour;
+
+use window::ScanWindow;
 
 /// Window lengths, hours: a burst, half a day, a day, three days.
 pub const WINDOWS: [usize; 4] = [3, 12, 24, 72];
@@ -72,15 +74,6 @@ impl Verdict {
 /// p of one window, times what looking often costs.
 pub fn p_day(p: f64, window_hours: usize, looks: f64) -> f64 {
     p * WINDOWS.len() as f64 * looks * 24.0 / window_hours as f64
-}
-
-struct ScanWindow {
-    null: WindowNull,
-    /// Panel index of element 0 of the rows below.
-    kept_from: usize,
-    means: Vec<WindowMean>,
-    tails: Vec<WindowMean>,
-    views: Vec<Vec<f64>>,
 }
 
 /// A panel evaluated: every number that a decision about one of its hours needs.
@@ -262,8 +255,7 @@ impl Scan {
 
     /// Variance of a 24 h window of series `i` that no traffic averages away, and the factor on its hours' own noise.
     pub fn day_noise(&self, i: usize) -> (f64, f64) {
-        let null = &self.windows[2].null;
-        (null.a * null.dispersion[i], null.c * null.dispersion[i])
+        self.windows[2].null.variance_parts(i)
     }
 
     /// The loudest window of the app-level series that is a move of the app, not of one route or of one quiet night.
@@ -306,63 +298,6 @@ impl Scan {
             return size;
         }
         size.min(direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h))
-    }
-}
-
-impl ScanWindow {
-    fn new(
-        length: usize,
-        residual: &[Vec<f64>],
-        weight: &[Vec<f64>],
-        panel: &Panel,
-        baseline: &[Vec<bool>],
-        loss: FitLoss,
-        independent: f64,
-    ) -> ScanWindow {
-        let means_of = |length: usize| -> Vec<WindowMean> {
-            residual
-                .iter()
-                .zip(weight)
-                .map(|(residual, weight)| WindowMean::new(residual, weight, length))
-                .collect()
-        };
-        let means = means_of(length);
-        let null = WindowNull::fit(&means, baseline, length, loss, independent);
-        let views = panel
-            .series
-            .iter()
-            .map(|one| rolling_sum(one.n.iter().copied(), length))
-            .collect();
-        ScanWindow {
-            null,
-            kept_from: 0,
-            means,
-            tails: means_of((length / 3).max(1)),
-            views,
-        }
-    }
-
-    fn keep_from(mut self, index: usize) -> ScanWindow {
-        let cut = |row: &mut Vec<f64>| {
-            row.drain(..index.min(row.len()));
-            row.shrink_to_fit();
-        };
-        for window in self.means.iter_mut().chain(&mut self.tails) {
-            cut(&mut window.mean);
-            cut(&mut window.weight);
-        }
-        self.views.iter_mut().for_each(cut);
-        self.kept_from = index;
-        self
-    }
-
-    /// Mean of the window that ends with panel index `h`, and its standard deviation under the null.
-    fn mean_and_stddev(&self, i: usize, h: usize) -> (f64, f64) {
-        let h = h - self.kept_from;
-        (
-            self.means[i].mean[h],
-            self.null.stddev(i, self.means[i].weight[h]),
-        )
     }
 }
 
