@@ -2,6 +2,7 @@
 
 mod agent;
 mod bench;
+mod calibrate;
 mod chaos;
 mod clickhouse;
 mod command;
@@ -34,6 +35,9 @@ cargo xtask COMMAND
   agent                      build agent.js, snippet.js and the npm package
   size                       sizes of snippet, glue and wasm against the budget, and of the agent's peers
   bench [NAME]               what things cost, against bars; without a name: which benches there are
+  calibrate [--quick] [--tuning] [--list] [SECTION]…
+                             how often the detector is wrong and what it misses, on made-up apps, against bars (twenty
+                             minutes; --quick: two, for CI; --tuning: other seeds, for changing the method)
   chaos [--long] [--seconds N] [--seed S] [--release]
                              crashes, outages and damage, decided by a seed, against the real collector and ClickHouse:
                              nothing acknowledged is lost or doubled (60 s; --long: 10 minutes and 200 faults)
@@ -69,6 +73,7 @@ fn dispatch(words: &[String]) -> Result<bool> {
         "run" => run::run(&ws, &run_options(rest)?),
         "seed" => write_seed(rest),
         "bench" => bench::run(&ws, rest),
+        "calibrate" => calibrate::run(&ws, &calibrate::Options::parse(rest)?),
         "dist" => dist::run(&ws, rest),
         "fuzz" => fuzz::run(&ws, &fuzz::Options::parse(rest)?),
         "chaos" => chaos::run(&ws, &chaos::Options::parse(rest)?),

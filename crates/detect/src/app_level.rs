@@ -3,7 +3,7 @@
 
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{fit_inflation, placebo_hours};
+use crate::noise::{FitLoss, placebo_hours};
 use crate::policy::Policy;
 use crate::scan::{CONFIRM_WINDOW, Verdict, WINDOWS, last, p_day};
 use crate::season::rolling_sum;
@@ -27,7 +27,12 @@ pub struct AppLevel {
 
 impl AppLevel {
     /// `raw[route][hour]` and `weight` likewise; `baseline` marks the hours that are normal for the app.
-    pub fn new(raw: &[Vec<f64>], weight: &[Vec<f64>], baseline: &[bool]) -> AppLevel {
+    pub fn new(
+        raw: &[Vec<f64>],
+        weight: &[Vec<f64>],
+        baseline: &[bool],
+        loss: FitLoss,
+    ) -> AppLevel {
         let hours = raw.first().map_or(0, Vec::len);
         let precision: Vec<f64> = (0..hours)
             .map(|h| weight.iter().map(|weight| weight[h]).sum())
@@ -52,19 +57,14 @@ impl AppLevel {
             let stddev = if squares.is_empty() {
                 f64::INFINITY
             } else {
-                (mean_square * fit_inflation(length, baseline_hours)).sqrt()
+                let (inflation, fit_share) = loss.of(length, baseline_hours);
+                (mean_square * inflation * (1.0 + fit_share)).sqrt()
             };
             stddev.max(MIN_APP_STDDEV)
         };
         let lengths = WINDOWS.into_iter().chain([CONFIRM_WINDOW]);
         let windows = lengths
-            .map(|length| {
-                (
-                    length,
-                    stddev_of(length),
-                    0.7 * baseline_hours / length as f64,
-                )
-            })
+            .map(|length| (length, stddev_of(length), loss.df(length, baseline_hours)))
             .collect();
         let hour_stddev = stddev_of(1);
         AppLevel {
@@ -112,6 +112,17 @@ impl AppLevel {
             .find(|window| window.0 == window_hours)
             .map_or(f64::INFINITY, |window| window.1);
         (mean, mean / stddev)
+    }
+
+    /// Variance of a mean over a few hours, relative to independent ones.
+    pub fn dispersion(&self) -> f64 {
+        let few = self
+            .windows
+            .iter()
+            .find(|window| window.0 == CONFIRM_WINDOW);
+        few.map_or(1.0, |window| {
+            window.0 as f64 * (window.1 / self.hour_stddev).powi(2)
+        })
     }
 
     /// Whether the move is more than few page views of these very hours explain.

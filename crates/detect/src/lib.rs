@@ -12,8 +12,8 @@
 //! 5. Windows of 3, 12, 24 and 72 h are scanned under one budget of looks ([`scan`]), and all series of an app under one
 //!    budget of false discoveries ([`fdr`]).
 //! 6. An alarm becomes a [`finding::Finding`]: unconfirmed at once, confirmed when it lasts, transient otherwise, resolved when it
-//!    is over ([`lifecycle`]); with a size and interval ([`compare`]), the hours in which it may have begun ([`change_point`]),
-//!    and the release that fits, or none ([`evidence`]).
+//!    is over ([`lifecycle`]); with a size and interval ([`evidence`], [`compare`]), the hours in which it may have begun ([`change_point`]),
+//!    and the release that fits, or none ([`release`]).
 //!
 //! # The stated error rate
 //!
@@ -45,6 +45,7 @@ pub mod noise;
 pub mod order;
 pub mod policy;
 pub mod reference;
+pub mod release;
 pub mod scan;
 pub mod score;
 pub mod season;

@@ -13,6 +13,8 @@ use crate::season::{COLUMNS, rolling_sum};
 pub const PRIOR_HOUR_VARIANCE: f64 = 1e-3;
 /// Bounds of the prior's degrees of freedom: 2 trusts each series alone, 200 pools them all.
 const PRIOR_DF: (f64, f64) = (2.0, 200.0);
+/// Hours this far apart say something of their own.
+const INDEPENDENT_HOURS: usize = 12;
 /// The t distribution is never sharper than this, whatever the pooling says.
 const MAX_DF: f64 = 120.0;
 
@@ -108,6 +110,52 @@ impl WindowMean {
     }
 }
 
+/// What the fit of the seasonal columns takes out of the placebos, and adds to every window that is judged by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FitLoss {
+    /// As if a window saw all columns from a day on, and below as little as one hour does: the reference's rule. Too strict from a
+    /// day on, too lax at half a day, and blind to bursts.
+    AllColumns,
+    /// Only the columns that do not average out within the window; and the fit's own error, which does not shrink when a
+    /// burst of page views makes a window precise.
+    SeenColumns,
+}
+
+impl FitLoss {
+    /// Factor on the placebos' variance, and the fit's own variance as a share of a usual window's.
+    pub fn of(self, window_hours: usize, baseline_hours: f64) -> (f64, f64) {
+        match self {
+            FitLoss::AllColumns => (fit_inflation(window_hours, baseline_hours), 0.0),
+            FitLoss::SeenColumns => {
+                let seen = columns_seen(window_hours as f64);
+                let share = (seen * window_hours as f64 / baseline_hours.max(1.0)).min(0.5);
+                (1.0 / (1.0 - share), share)
+            }
+        }
+    }
+}
+
+impl FitLoss {
+    /// Degrees of freedom of one series' placebos. Hours of one half-day follow each other, so shorter windows know no more.
+    pub fn df(self, window_hours: usize, baseline_hours: f64) -> f64 {
+        let apart = match self {
+            FitLoss::AllColumns => window_hours,
+            FitLoss::SeenColumns => window_hours.max(INDEPENDENT_HOURS),
+        };
+        0.7 * baseline_hours / apart as f64
+    }
+}
+
+/// How many of the seasonal columns a window's mean still sees: of a wave of that period so much of the variance is left.
+fn columns_seen(window_hours: f64) -> f64 {
+    let left = |period_hours: f64| {
+        let turn = std::f64::consts::PI * window_hours / period_hours;
+        (turn.sin() / turn).powi(2)
+    };
+    // Constant; weekend and week; day, also by weekend; half and third of a day.
+    1.0 + 3.0 * left(168.0) + 4.0 * left(24.0) + 2.0 * left(12.0) + 2.0 * left(8.0)
+}
+
 /// Which windows are placebos: those that lie inside the baseline hours entirely.
 pub fn placebo_hours(baseline: &[bool], window_hours: usize) -> Vec<bool> {
     let mut run = 0;
@@ -130,16 +178,25 @@ pub struct WindowNull {
     pub t_df: Vec<f64>,
     /// Each series' moderated variance relative to the group's.
     pub dispersion: Vec<f64>,
+    /// Variance of each series' seasonal fit over a window.
+    fit_variance: Vec<f64>,
 }
 
 impl WindowNull {
     /// `windows` and `baseline` have one element per series. A series without placebos takes the group's noise.
-    pub fn fit(windows: &[WindowMean], baseline: &[Vec<bool>], window_hours: usize) -> WindowNull {
+    /// `independent`: as how many series of their own noise the group counts. All together know no more than that many.
+    pub fn fit(
+        windows: &[WindowMean],
+        baseline: &[Vec<bool>],
+        window_hours: usize,
+        loss: FitLoss,
+        independent: f64,
+    ) -> WindowNull {
         let placebos: Vec<Vec<bool>> = baseline
             .iter()
             .map(|hours| placebo_hours(hours, window_hours))
             .collect();
-        let (a, c) = placebo_line(windows, &placebos);
+        let (a, c) = placebo_line(windows, &placebos, loss);
         let baseline_hours: Vec<f64> = baseline.iter().map(|hours| count(hours)).collect();
         let own_df: Vec<f64> = baseline_hours
             .iter()
@@ -156,16 +213,21 @@ impl WindowNull {
             .filter_map(|(u, df)| u.map(|u| (u, *df)))
             .collect();
         let prior_df = prior_df(&seen);
-        let moderated = |ratio: Option<f64>, df: f64, hours: f64| match ratio {
-            Some(u) => (prior_df + df * u) / (prior_df + df) * fit_inflation(window_hours, hours),
-            None => fit_inflation(window_hours, hours),
+        let moderated = |i: usize| {
+            let (inflation, fit_share) = loss.of(window_hours, baseline_hours[i]);
+            let own = match ratio[i] {
+                Some(u) => (prior_df + own_df[i] * u) / (prior_df + own_df[i]),
+                None => 1.0,
+            };
+            let usual = a + c / mean_weight(&windows[i], &placebos[i]).max(1e-12);
+            (own * inflation, own * inflation * fit_share * usual)
         };
-        let dispersion = (0..windows.len())
-            .map(|i| moderated(ratio[i], own_df[i], baseline_hours[i]))
-            .collect();
-        let t_df = own_df
-            .iter()
-            .map(|df| (prior_df + df).min(MAX_DF))
+        let (dispersion, fit_variance) = (0..windows.len()).map(moderated).unzip();
+        let t_df = (own_df.iter().zip(&baseline_hours))
+            .map(|(df, hours)| {
+                let known = loss.df(window_hours, *hours).max(1e-3) * independent;
+                (prior_df + df).min(known).min(MAX_DF)
+            })
             .collect();
         WindowNull {
             window_hours,
@@ -174,13 +236,20 @@ impl WindowNull {
             prior_df,
             t_df,
             dispersion,
+            fit_variance,
         }
+    }
+
+    /// Variance of a window mean of series `i` that no traffic averages away, and the factor on 1 / weight.
+    pub fn variance_parts(&self, i: usize) -> (f64, f64) {
+        let of = self.dispersion[i];
+        (of * self.a + self.fit_variance[i], of * self.c)
     }
 
     /// Standard deviation of a window mean of series `i` with this sum of weights.
     pub fn stddev(&self, i: usize, weight: f64) -> f64 {
         let weight = weight.max(1e-12);
-        (self.dispersion[i] * (self.a + self.c / weight))
+        (self.dispersion[i] * (self.a + self.c / weight) + self.fit_variance[i])
             .max(1.0 / weight)
             .sqrt()
     }
@@ -190,7 +259,8 @@ fn count(hours: &[bool]) -> f64 {
     hours.iter().filter(|inside| **inside).count() as f64
 }
 
-fn placebo_line(windows: &[WindowMean], placebos: &[Vec<bool>]) -> (f64, f64) {
+/// `E[mean^2] = a + c / weight` over the placebos, with `a` >= 0 and `c` >= 1.
+fn placebo_line(windows: &[WindowMean], placebos: &[Vec<bool>], loss: FitLoss) -> (f64, f64) {
     let mut points = Vec::new();
     for (window, placebo) in windows.iter().zip(placebos) {
         for h in (0..placebo.len()).filter(|h| placebo[*h]) {
@@ -206,10 +276,37 @@ fn placebo_line(windows: &[WindowMean], placebos: &[Vec<bool>]) -> (f64, f64) {
     );
     let kept = points
         .iter()
-        .filter(|(_, z)| *z < limit)
+        .filter(|(_, z)| *z < limit || (*z == limit && loss == FitLoss::SeenColumns))
         .map(|(y, z)| (*y, *z, (z + 1e-4).powi(-2)));
-    let (a, c) = line(kept).unwrap_or((0.0, 1.0));
-    (a.max(0.0), c.max(1.0))
+    let free = line(kept.clone());
+    match (free, loss) {
+        (Some((a, c)), _) if a >= 0.0 && c >= 1.0 => (a, c),
+        (_, FitLoss::AllColumns) => {
+            let (a, c) = free.unwrap_or((0.0, 1.0));
+            (a.max(0.0), c.max(1.0))
+        }
+        (_, FitLoss::SeenColumns) => line_on_edge(kept),
+    }
+}
+
+/// The best line with `a` = 0 or `c` = 1. Where all hours are equally busy no line is determined: the free one may lie far outside of
+/// what can be, and with each number cut back by itself the noise came out up to sixty times too large.
+fn line_on_edge(points: impl Iterator<Item = (f64, f64, f64)> + Clone) -> (f64, f64) {
+    let sum = |term: &dyn Fn(f64, f64) -> f64| -> f64 {
+        points
+            .clone()
+            .map(|(y, z, weight)| weight * term(y, z))
+            .sum()
+    };
+    let ratio = |above: f64, below: f64| if below > 0.0 { above / below } else { 0.0 };
+    let through_zero = (0.0, ratio(sum(&|y, z| y * z), sum(&|_, z| z * z)).max(1.0));
+    let of_slope_one = (ratio(sum(&|y, z| y - z), sum(&|_, _| 1.0)).max(0.0), 1.0);
+    let misfit = |(a, c): (f64, f64)| sum(&|y, z| (y - a - c * z).powi(2));
+    if misfit(through_zero) <= misfit(of_slope_one) {
+        through_zero
+    } else {
+        of_slope_one
+    }
 }
 
 /// Mean square of the series' placebos relative to what the group expects; `None` without placebos.
@@ -220,6 +317,18 @@ fn mean_ratio(window: &WindowMean, placebo: &[bool], a: f64, c: f64) -> Option<f
         n += 1.0;
     }
     (n > 0.0).then(|| sum / n)
+}
+
+/// Mean weight of the placebos; without any, of all windows.
+fn mean_weight(window: &WindowMean, placebo: &[bool]) -> f64 {
+    let mean = |wanted: &dyn Fn(usize) -> bool| {
+        let hours = (0..window.weight.len()).filter(|h| wanted(*h));
+        let (sum, n) = hours.fold((0.0, 0.0), |all, h| (all.0 + window.weight[h], all.1 + 1.0));
+        (n > 0.0).then(|| sum / n)
+    };
+    mean(&|h| placebo[h])
+        .or_else(|| mean(&|_| true))
+        .unwrap_or(0.0)
 }
 
 /// Degrees of freedom `d0` of the prior from (variance ratio, own degrees of freedom) of each series:
@@ -300,6 +409,8 @@ mod tests {
             &[WindowMean::new(&[0.0; 5], &[0.0; 5], 3)],
             &[vec![false; 5]],
             3,
+            FitLoss::SeenColumns,
+            1.0,
         );
         assert!(null.stddev(0, 0.0).is_finite() && null.dispersion[0] >= 1.0);
     }
@@ -318,5 +429,58 @@ mod tests {
         assert_eq!(fit_inflation(72, 100.0), 2.0);
         assert_eq!(fit_inflation(3, 0.0), 2.0);
         assert!((fit_inflation(3, 672.0) - 672.0 / 660.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_window_sees_the_columns_that_do_not_average_out_in_it() {
+        let share = |window_hours| FitLoss::SeenColumns.of(window_hours, 672.0).1 * 672.0;
+        let seen: Vec<f64> = [1, 24, 72, 168]
+            .into_iter()
+            .map(|hours| (share(hours) / hours as f64 * 10.0).round() / 10.0)
+            .collect();
+        assert_eq!(seen, [11.8, 3.8, 2.6, 1.0]);
+        assert_eq!(FitLoss::AllColumns.of(24, 672.0), (1.75, 0.0));
+    }
+
+    #[test]
+    fn equally_busy_hours_have_no_more_noise_than_they_show() {
+        let hours = 28 * 24;
+        let baseline = vec![vec![true; hours]; 3];
+        // Without and with a little difference between the hours.
+        for spread in [0.0, 0.01] {
+            let weight: Vec<f64> = (0..hours)
+                .map(|h| 400.0 * (1.0 + spread * (h % 5) as f64))
+                .collect();
+            let windows: Vec<WindowMean> = (0..3)
+                .map(|i| {
+                    let residual: Vec<f64> = (0..hours)
+                        .map(|h| ((h * (37 + 2 * i) % 101) as f64 - 50.0) / 600.0)
+                        .collect();
+                    WindowMean::new(&residual, &weight, 24)
+                })
+                .collect();
+            let null = WindowNull::fit(&windows, &baseline, 24, FitLoss::SeenColumns, 3.0);
+            let modelled = null.a + null.c / windows[0].weight[hours - 1];
+            let of_noise = 1.0 / windows[0].weight[hours - 1];
+            assert!(modelled <= 1.5 * of_noise, "{modelled} of {of_noise}");
+        }
+    }
+
+    #[test]
+    fn a_burst_of_page_views_does_not_make_the_fit_exact() {
+        // The last day has 100 times the page views.
+        let weight: Vec<f64> = (0..696)
+            .map(|h| if h < 672 { 1.0 } else { 100.0 })
+            .collect();
+        let residual: Vec<f64> = (0..696)
+            .map(|h| ((h * 37 % 17) as f64 - 8.0) / 5.0)
+            .collect();
+        let baseline: Vec<bool> = (0..696).map(|h| h < 672).collect();
+        let means = [WindowMean::new(&residual, &weight, 24)];
+        let stddev = |loss| {
+            let null = WindowNull::fit(&means, std::slice::from_ref(&baseline), 24, loss, 1.0);
+            null.stddev(0, means[0].weight[695])
+        };
+        assert!(stddev(FitLoss::SeenColumns) > 1.5 * stddev(FitLoss::AllColumns));
     }
 }

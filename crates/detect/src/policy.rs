@@ -1,6 +1,7 @@
 //! Every threshold of a decision, with its reason. What shapes the mathematics itself (bucket widths, prior bounds, seasonal
 //! columns) is a constant beside its formula; what decides is here.
 
+use crate::noise::FitLoss;
 use crate::reference::Strategy;
 
 /// Defaults are the calibrated ones; `lib.rs` states the error rate that they gave in simulation.
@@ -18,24 +19,34 @@ pub struct Policy {
     pub min_baseline_views: u64,
     /// Page views that a stratum's baseline needs to stand alone; smaller strata are pooled into one.
     pub min_stratum_views: u64,
-    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below 4.
+    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below 4: with 3,
+    /// steps near the minimum detectable change are found a little sooner, and heavy-tailed apps break the promise.
     pub looks: f64,
+    /// So many times as many where there is no common mode: what all routes do together is then in every one of them, in heavier tails.
+    pub looks_factor_without_common_mode: f64,
     /// Page views a window needs.
     pub min_window_views: f64,
     /// Windows shorter than 12 h must show at least this log shift: short noise is the least Gaussian.
     pub short_window_min_shift: f64,
+    /// How much of the noise the seasonal fit has hidden.
+    pub fit_loss: FitLoss,
     /// False alarms per app and day, at most, of both directions together.
     pub rate_per_app: f64,
     /// False alarms per series and day, at most, of both directions together.
     pub rate_per_series: f64,
     /// The step-up threshold never exceeds this many times `q / S`.
     pub threshold_cap: f64,
-    /// False alarms per day that all app-level series of an app share, of both directions together.
-    pub app_level_rate: f64,
-    /// An app-level series needs this many routes; below, it would repeat one route's verdict.
+    /// Part of the budget that goes to regressions; improvements have the rest. A missed regression costs more.
+    pub regression_share: f64,
+    /// All app-level series of an app together may cause so many false alarms, relative to its other series.
+    pub app_level_share: f64,
+    /// An app-level series needs this many routes; below, it would repeat one route's verdict, and there are no common
+    /// modes to hide a change of all.
     pub app_level_min_routes: usize,
     /// Fewer routes than this have no common mode: one of them could drag it along.
     pub common_mode_min_routes: usize,
+    /// The series of such an app go up and down together: to know their noise they count as so many.
+    pub independent_series: f64,
     /// Lower 90 % bound of the log shift that an alarm must exceed: less is real but not worth a person's time.
     pub min_shift: f64,
     /// An alarm is confirmed at the earliest after so many hours ...
@@ -51,7 +62,7 @@ pub struct Policy {
     pub critical_change: f64,
     /// Share of covered hours from which a baseline is approved automatically.
     pub approve_min_coverage: f64,
-    /// Share of page views after a change that a release needs to be its cause.
+    /// Share of the page views of its first day that a release needs to be a change's cause.
     pub release_min_share: f64,
 }
 
@@ -65,14 +76,18 @@ impl Default for Policy {
             min_baseline_views: 500,
             min_stratum_views: 200,
             looks: 4.0,
+            looks_factor_without_common_mode: 1.5,
             min_window_views: 40.0,
             short_window_min_shift: 0.10,
+            fit_loss: FitLoss::SeenColumns,
             rate_per_app: 0.03,
             rate_per_series: 1.0 / 1500.0,
             threshold_cap: 3.0,
-            app_level_rate: 0.005,
-            app_level_min_routes: 3,
+            regression_share: 0.8,
+            app_level_share: 1.0 / 6.0,
+            app_level_min_routes: 6,
             common_mode_min_routes: 24,
+            independent_series: 1.0,
             min_shift: 0.01,
             confirm_after_hours: 6,
             confirm_within_hours: 24,

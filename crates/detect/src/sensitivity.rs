@@ -139,12 +139,13 @@ pub struct WindowNoise {
 impl WindowNoise {
     /// Of series `i` of a group; `None` when the group has no such series.
     pub fn of(null: &WindowNull, i: usize) -> Option<WindowNoise> {
-        let dispersion = *null.dispersion.get(i)?;
+        let df = *null.t_df.get(i)?;
+        let (constant, factor) = null.variance_parts(i);
         Some(WindowNoise {
             window_hours: null.window_hours,
-            constant: null.a * dispersion,
-            factor: null.c * dispersion,
-            df: *null.t_df.get(i)?,
+            constant,
+            factor,
+            df,
         })
     }
 

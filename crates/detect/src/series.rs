@@ -320,16 +320,19 @@ impl ReleaseHours {
         self.counts.keys().next_back().map(|hour| Hour::from(*hour))
     }
 
+    /// The hours of `range` with page views of this release, and how many.
+    pub fn hours(&self, range: Range<Hour>) -> impl Iterator<Item = (Hour, u64)> + '_ {
+        let bound = |hour: Hour| hour.clamp(Hour::from(i32::MIN), Hour::from(i32::MAX)) as i32;
+        // An inverted range is empty, not a bug.
+        let end = range.end.max(range.start);
+        self.counts
+            .range(bound(range.start)..bound(end))
+            .map(|(hour, n)| (Hour::from(*hour), *n))
+    }
+
     /// Page views of this release in `range`.
     pub fn n(&self, range: Range<Hour>) -> u64 {
-        let bound = |hour: Hour| hour.clamp(Hour::from(i32::MIN), Hour::from(i32::MAX)) as i32;
-        if range.start >= range.end {
-            return 0;
-        }
-        self.counts
-            .range(bound(range.start)..bound(range.end))
-            .map(|(_, n)| n)
-            .sum()
+        self.hours(range).map(|(_, n)| n).sum()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::track::{Series, Track, Watch};
 use crate::baseline::BaselineHours;
-use crate::change_point::ChangePoint;
+use crate::change_point::Trace;
 use crate::evidence::locate;
 use crate::finding::Direction;
 use crate::lifecycle::Signal;
@@ -183,10 +183,11 @@ impl<'h> Group<'h> {
         };
         let ((mean_6, t_6), (mean_24, t_24)) = (standing(CONFIRM_WINDOW), standing(24));
         let since_change = || {
-            self.located(subject, hour, direction)
-                .map_or(0.0, |(_, mean)| mean)
+            let trace = self.trace(subject, hour, direction)?;
+            let (_, mean) = locate(&trace.residual, &trace.weight, trace.at, trace.first_hour);
+            Some(mean)
         };
-        let alarm = alarmed.map(|size| size.max(since_change()));
+        let alarm = alarmed.map(|size| size.max(since_change().unwrap_or(0.0)));
         Signal {
             alarm,
             mean_6: sign * mean_6,
@@ -196,33 +197,33 @@ impl<'h> Group<'h> {
         }
     }
 
-    /// Where the change lies as seen at `hour`, and the mean shift since then, positive towards the direction.
-    pub fn located(
-        &self,
-        subject: Subject,
-        hour: Hour,
-        direction: Direction,
-    ) -> Option<(ChangePoint, f64)> {
+    /// The residuals up to `hour`, positive towards the direction.
+    pub fn trace(&self, subject: Subject, hour: Hour, direction: Direction) -> Option<Trace> {
         let scan = &self.today.as_ref()?.scan;
-        let towards = |values: &[f64]| {
-            values
-                .iter()
-                .map(|value| direction.sign() * value)
-                .collect::<Vec<_>>()
-        };
-        let (residual, weight) = match subject {
-            Subject::Member(i) => (towards(&scan.residual[i]), scan.weight[i].clone()),
+        let at = scan.index(hour);
+        let (residual, weight, dispersion) = match subject {
+            Subject::Member(i) => (
+                &scan.residual[i],
+                scan.weight[i].clone(),
+                scan.dispersion(i, at),
+            ),
             Subject::App => (
-                towards(&scan.app.mean),
+                &scan.app.mean,
                 vec![scan.app.hour_stddev.powi(-2); scan.app.mean.len()],
+                scan.app.dispersion(),
             ),
         };
-        Some(locate(
-            &residual,
-            &weight,
-            scan.index(hour),
-            scan.first_hour,
-        ))
+        let residual = residual
+            .iter()
+            .map(|value| direction.sign() * value)
+            .collect();
+        Some(Trace {
+            residual,
+            weight,
+            at,
+            first_hour: scan.first_hour,
+            dispersion,
+        })
     }
 
     /// The series behind a subject, each with its baseline: one, or all that are scanned.

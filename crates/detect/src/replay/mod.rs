@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::backtest::Replay;
 use crate::compare::{Comparison, Z_90};
-use crate::evidence::{blame, first_seen, size, size_hours};
+use crate::evidence::{size, size_hours};
 use crate::fdr::{app_budget, benjamini_hochberg};
 use crate::finding::{Direction, Evidence, Finding, State};
 use crate::lifecycle::{Lifecycle, Transition};
 use crate::policy::Policy;
 use crate::reference::Decision;
+use crate::release::{blame, first_seen};
 use crate::scan::Verdict;
 use crate::series::{History, Hour, Kind, SeriesKey};
 
@@ -149,9 +150,13 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         self.judged_hours += series_count as u64;
         // A regression and an improvement are the two sides of one test and share its budget.
         let both = app_budget(series_count, policy.rate_per_app, policy.rate_per_series);
-        let q = both / Direction::ALL.len() as f64;
-        let app_rate = policy.app_level_rate / (vital_count.max(1) * Direction::ALL.len()) as f64;
         for direction in Direction::ALL {
+            let q = both
+                * match direction {
+                    Direction::Regression => policy.regression_share,
+                    Direction::Improvement => 1.0 - policy.regression_share,
+                };
+            let app_rate = q * policy.app_level_share / vital_count.max(1) as f64;
             let mut verdicts = Vec::new();
             for (g, group) in self.groups.iter().enumerate() {
                 for i in 0..group.today.as_ref().map_or(0, |today| today.members.len()) {
@@ -324,14 +329,21 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         verdict: Verdict,
     ) -> Option<Evidence> {
         let group = &self.groups[g];
-        let (change_point, _) = group.located(subject, hour, direction)?;
+        let trace = group.trace(subject, hour, direction)?;
+        let change_point = trace.place();
         let comparison = self.comparison(g, subject, change_point.hour, hour)?;
         let members: Vec<&History> = group
             .members(subject)
             .into_iter()
             .map(|(history, _)| history)
             .collect();
-        let release = blame(&members, &self.first_seen, &change_point, hour, self.policy);
+        let release = blame(
+            &members,
+            &self.first_seen,
+            &trace,
+            &change_point,
+            self.policy,
+        );
         Some(Evidence {
             verdict,
             comparison,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::BaselineState;
 use crate::distribution::student_t_upper;
-use crate::noise::WindowMean;
+use crate::noise::{FitLoss, WindowMean};
 use crate::season::{columns_at, fit_weight, remove_seasonality};
 use crate::series::{Hour, Kind, SeriesKey};
 use crate::simulate::{PHI, Rng, autoregression};
@@ -69,7 +69,13 @@ impl Group {
             })
             .collect();
         let baseline: Vec<Vec<bool>> = panels.iter().map(|one| one.baseline.clone()).collect();
-        let null = WindowNull::fit(&windows, &baseline, window_hours);
+        let null = WindowNull::fit(
+            &windows,
+            &baseline,
+            window_hours,
+            FitLoss::SeenColumns,
+            panels.len() as f64,
+        );
         Group {
             panels,
             noise,

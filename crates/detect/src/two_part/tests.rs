@@ -3,6 +3,7 @@
 use super::*;
 use crate::distribution::normal_cdf;
 use crate::histogram::{Histogram, Scheme};
+use crate::noise::FitLoss;
 use crate::policy::Policy;
 use crate::scan::{Panel, PanelSeries, Scan};
 use crate::simulate::{Rng, VIEWS_PER_VISIT, autoregression, share_interval, visit};
@@ -263,7 +264,7 @@ fn windows_are_judged_by_their_own_placebos() {
     let weight = vec![100.0; 700];
     let baseline = vec![(0..700).map(|h| h < 672).collect::<Vec<bool>>()];
     let means = [WindowMean::new(&residual, &weight, 24)];
-    let null = WindowNull::fit(&means, &baseline, 24);
+    let null = WindowNull::fit(&means, &baseline, 24, FitLoss::SeenColumns, 1.0);
     let mut raised = residual.clone();
     raised[672..].iter_mut().for_each(|one| *one += 0.3);
     let raised = [WindowMean::new(&raised, &weight, 24)];

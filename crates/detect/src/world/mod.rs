@@ -22,7 +22,7 @@ use crate::series::Hour;
 
 use line::HourSums;
 pub use line::{SeriesHour, timestamp};
-use rng::Rng;
+pub use rng::Rng;
 use shop::{INTERACTIONS, ROUTES, STRATA, Stratum};
 pub use views::PageView;
 

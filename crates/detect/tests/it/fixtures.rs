@@ -11,7 +11,7 @@ use detect::fdr::{app_budget, benjamini_hochberg};
 use detect::finding::Direction;
 use detect::histogram::Scheme;
 use detect::lifecycle::{Lifecycle, Signal, Transition};
-use detect::noise::{HourNoise, WindowMean, WindowNull};
+use detect::noise::{FitLoss, HourNoise, WindowMean, WindowNull};
 use detect::order::{mann_kendall_z, memory_floor, theil_sen};
 use detect::policy::Policy;
 use detect::scan::{Panel, PanelSeries, Scan, WINDOWS, p_day};
@@ -277,7 +277,13 @@ fn windows() {
             .zip(&weight)
             .map(|(r, w)| WindowMean::new(r, w, window_hours))
             .collect();
-        let null = WindowNull::fit(&means, &vec![in_baseline.clone(); r.len()], window_hours);
+        let null = WindowNull::fit(
+            &means,
+            &vec![in_baseline.clone(); r.len()],
+            window_hours,
+            FitLoss::AllColumns,
+            f64::INFINITY,
+        );
         for (name, got) in [("a", null.a), ("c", null.c), ("d0", null.prior_df)] {
             check(name, got, number(&expected[name]));
         }
@@ -422,6 +428,7 @@ fn end_to_end() {
         }
         let policy = Policy {
             common_mode_min_routes: all.len(),
+            fit_loss: FitLoss::AllColumns,
             ..Policy::default()
         };
         let scan = Scan::new(&panel, 0, &policy);

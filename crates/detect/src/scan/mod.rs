@@ -3,17 +3,19 @@
 //! Looking hour after hour over four window lengths is one test with many looks; `p_day` pays for them, so that it bounds the
 //! expected alarms per series and day.
 
+mod window;
+
 use std::ops::Range;
 
 use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{HourNoise, WindowMean, WindowNull};
+use crate::noise::HourNoise;
 use crate::policy::Policy;
-use crate::season::{
-    columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, rolling_sum,
-};
+use crate::season::{columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality};
 use crate::series::Hour;
+
+use window::ScanWindow;
 
 /// Window lengths, hours: a burst, half a day, a day, three days.
 pub const WINDOWS: [usize; 4] = [3, 12, 24, 72];
@@ -74,15 +76,6 @@ pub fn p_day(p: f64, window_hours: usize, looks: f64) -> f64 {
     p * WINDOWS.len() as f64 * looks * 24.0 / window_hours as f64
 }
 
-struct ScanWindow {
-    null: WindowNull,
-    /// Panel index of element 0 of the rows below.
-    kept_from: usize,
-    means: Vec<WindowMean>,
-    tails: Vec<WindowMean>,
-    views: Vec<Vec<f64>>,
-}
-
 /// A panel evaluated: every number that a decision about one of its hours needs.
 pub struct Scan {
     pub first_hour: Hour,
@@ -137,12 +130,32 @@ impl Scan {
                     .collect()
             })
             .collect();
+        // Without a common mode the series of an app share their days.
+        let independent = if has_common_mode {
+            f64::INFINITY
+        } else {
+            policy.independent_series
+        };
         let window = |length: usize| {
-            ScanWindow::new(length, &residual, &weight, panel, &baseline).keep_from(judge_from)
+            ScanWindow::new(
+                length,
+                &residual,
+                &weight,
+                panel,
+                &baseline,
+                policy.fit_loss,
+                independent,
+            )
+            .keep_from(judge_from)
         };
         let windows = WINDOWS.into_iter().map(window).collect();
         let confirm = window(CONFIRM_WINDOW);
-        let app = AppLevel::new(&raw, &app_weights(series, &weight), &panel.app_baseline);
+        let app = AppLevel::new(
+            &raw,
+            &app_weights(series, &weight),
+            &panel.app_baseline,
+            policy.fit_loss,
+        );
         Scan {
             first_hour: panel.first_hour,
             residual,
@@ -165,6 +178,12 @@ impl Scan {
     pub fn verdict(&self, i: usize, h: usize, direction: Direction, policy: &Policy) -> Verdict {
         let sign = direction.sign();
         let mut best = Verdict::NONE;
+        let dearer = if self.has_common_mode {
+            1.0
+        } else {
+            policy.looks_factor_without_common_mode
+        };
+        let looks = policy.looks * dearer;
         for window in &self.windows {
             let (length, kept) = (window.null.window_hours, h - window.kept_from);
             let (mean, stddev) = window.mean_and_stddev(i, h);
@@ -179,13 +198,10 @@ impl Scan {
             {
                 continue;
             }
+            let size = self.own_size(i, h, length, direction, size);
             let t = size / stddev;
-            let p = p_day(
-                student_t_upper(t, window.null.t_df[i]),
-                length,
-                policy.looks,
-            );
-            if p < best.p_day && self.moves_by_itself(i, h, length, direction, size) {
+            let p = p_day(student_t_upper(t, window.null.t_df[i]), length, looks);
+            if p < best.p_day && size > 0.0 {
                 best = Verdict {
                     p_day: p,
                     size,
@@ -230,10 +246,17 @@ impl Scan {
         }
     }
 
+    /// Variance of a mean over a few hours, relative to independent ones, with the traffic of the last days.
+    pub fn dispersion(&self, i: usize, h: usize) -> f64 {
+        let days = last(WINDOWS[3], h);
+        let weight: f64 = self.weight[i][days.clone()].iter().sum();
+        let weight = weight * CONFIRM_WINDOW as f64 / days.len().max(1) as f64;
+        self.confirm.null.stddev(i, weight).powi(2) * weight
+    }
+
     /// Variance of a 24 h window of series `i` that no traffic averages away, and the factor on its hours' own noise.
     pub fn day_noise(&self, i: usize) -> (f64, f64) {
-        let null = &self.windows[2].null;
-        (null.a * null.dispersion[i], null.c * null.dispersion[i])
+        self.windows[2].null.variance_parts(i)
     }
 
     /// The loudest window of the app-level series that is a move of the app, not of one route or of one quiet night.
@@ -263,74 +286,19 @@ impl Scan {
     }
 
     /// When a deploy slows many routes the common mode follows, and the untouched ones look better than they were. An
-    /// improvement must therefore show without the common mode removed, too.
-    fn moves_by_itself(
+    /// improvement therefore counts for no more than it shows without the common mode removed.
+    fn own_size(
         &self,
         i: usize,
         h: usize,
         window_hours: usize,
         direction: Direction,
         size: f64,
-    ) -> bool {
+    ) -> f64 {
         if !self.has_common_mode || direction == Direction::Regression {
-            return true;
+            return size;
         }
-        direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h) > 0.5 * size
-    }
-}
-
-impl ScanWindow {
-    fn new(
-        length: usize,
-        residual: &[Vec<f64>],
-        weight: &[Vec<f64>],
-        panel: &Panel,
-        baseline: &[Vec<bool>],
-    ) -> ScanWindow {
-        let means_of = |length: usize| -> Vec<WindowMean> {
-            residual
-                .iter()
-                .zip(weight)
-                .map(|(residual, weight)| WindowMean::new(residual, weight, length))
-                .collect()
-        };
-        let means = means_of(length);
-        let null = WindowNull::fit(&means, baseline, length);
-        let views = panel
-            .series
-            .iter()
-            .map(|one| rolling_sum(one.n.iter().copied(), length))
-            .collect();
-        ScanWindow {
-            null,
-            kept_from: 0,
-            means,
-            tails: means_of((length / 3).max(1)),
-            views,
-        }
-    }
-
-    fn keep_from(mut self, index: usize) -> ScanWindow {
-        let cut = |row: &mut Vec<f64>| {
-            row.drain(..index.min(row.len()));
-            row.shrink_to_fit();
-        };
-        for window in self.means.iter_mut().chain(&mut self.tails) {
-            cut(&mut window.mean);
-            cut(&mut window.weight);
-        }
-        self.views.iter_mut().for_each(cut);
-        self.kept_from = index;
-        self
-    }
-
-    /// Mean of the window that ends with panel index `h`, and its standard deviation under the null.
-    fn mean_and_stddev(&self, i: usize, h: usize) -> (f64, f64) {
-        let h = h - self.kept_from;
-        (
-            self.means[i].mean[h],
-            self.null.stddev(i, self.means[i].weight[h]),
-        )
+        size.min(direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h))
     }
 }
 
