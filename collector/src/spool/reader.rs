@@ -65,9 +65,9 @@ impl Reader {
         state.seal.filter(|seal| seal.last < state.next_record)
     }
 
-    /// The last record that was there when the spool was opened: an earlier process may have done something with those up to it.
-    pub fn found(&self) -> u64 {
-        self.shared.found
+    /// The last record that an earlier process may have sealed: it may have done something with those up to it.
+    pub fn sealed_before(&self) -> u64 {
+        self.shared.sealed_before
     }
 
     /// The next records: at least one (waits for it), at most `max_records`, none numbered above `until`, and no more than one

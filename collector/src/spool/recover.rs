@@ -73,6 +73,7 @@ pub fn recover(dir: &Path) -> Result<(State, Report), OpenError> {
         lost_acked: checkpoint.lost,
         set_aside: checkpoint.set_aside,
         seal: checkpoint.seal,
+        has_checkpoint: trusted,
         ..State::default()
     };
     let mut expected = state.acked + 1;

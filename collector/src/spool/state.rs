@@ -45,6 +45,8 @@ pub struct State {
     pub set_aside: u64,
     /// What is about to go out as one.
     pub seal: Option<Seal>,
+    /// Whether the last process left word of what it had acknowledged and sealed.
+    pub has_checkpoint: bool,
     /// Known losses above `acked`: holes in the record numbers, ascending.
     pub holes: Vec<std::ops::RangeInclusive<u64>>,
     /// Whether the last segment is open for writing.
@@ -72,8 +74,8 @@ pub struct Status {
 pub struct Shared {
     pub dir: PathBuf,
     pub limits: Limits,
-    /// The last record that was there at the beginning.
-    pub found: u64,
+    /// The last record that an earlier process may have sealed.
+    pub sealed_before: u64,
     state: Mutex<State>,
     free: Mutex<Option<(Instant, u64)>>,
     /// One more than the last durable record: readers wait for it to grow.
@@ -88,7 +90,7 @@ impl Shared {
             dir: dir.to_owned(),
             limits,
             durable: watch::Sender::new(state.next_record),
-            found: state.next_record - 1,
+            sealed_before: state.sealed_before(),
             state: Mutex::new(state),
             free: Mutex::new(None),
             _lock: lock,
@@ -156,6 +158,14 @@ impl Shared {
 }
 
 impl State {
+    /// The last record that may have been sealed; without a checkpoint, any.
+    pub fn sealed_before(&self) -> u64 {
+        match self.has_checkpoint {
+            true => self.seal.map_or(0, |seal| seal.last),
+            false => self.next_record - 1,
+        }
+    }
+
     pub fn bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }

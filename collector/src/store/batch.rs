@@ -46,16 +46,17 @@ pub struct Batch {
     pub sent_before: SentBefore,
 }
 
-/// Whether ClickHouse may have been sent a block with this content before.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Whether ClickHouse may have been sent a block under the token of its content before.
+///
+/// That token is used for sealed batches alone: so a process knows by the seal which blocks the one before may have sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SentBefore {
-    /// It cannot: its records are new, and this is the first attempt.
-    #[default]
+    /// It cannot: this is the first attempt, and no process before this one had sealed its records.
     No,
     /// By a process before this one, or without an answer.
     Perhaps,
-    /// Yes, and it says that it knows the block, but it has no rows of it.
-    InVain,
+    /// The token is of no use: it is known without the rows, or there is no seal to tell of it.
+    NoMatter,
 }
 
 /// A batch that is being built.
@@ -103,9 +104,9 @@ impl Builder {
             || self.rows.partitions() >= MAX_PARTITIONS
     }
 
-    /// `found` is the last record that was in the spool when this process began.
-    pub fn seal(self, found: u64) -> Batch {
-        let sent_before = match self.first <= found {
+    /// `sealed_before` is the last record that a process before this one may have sealed.
+    pub fn seal(self, sealed_before: u64) -> Batch {
+        let sent_before = match self.first <= sealed_before {
             true => SentBefore::Perhaps,
             false => SentBefore::No,
         };
@@ -171,8 +172,8 @@ async fn again(source: &mut Source, left: Seal) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    let found = source.reader.found();
-    let batch = build(move || builder.seal(found)).await;
+    let sealed_before = source.reader.sealed_before();
+    let batch = build(move || builder.seal(sealed_before)).await;
     if batch.seal != left {
         tracing::info!(
             "the batch that the last process sealed gives other rows with this version; keys make that harmless"
@@ -219,8 +220,8 @@ async fn next(source: &mut Source, shutdown: &mut Shutdown) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    let found = source.reader.found();
-    Some(build(move || builder.seal(found)).await)
+    let sealed_before = source.reader.sealed_before();
+    Some(build(move || builder.seal(sealed_before)).await)
 }
 
 /// Not on the threads that answer requests: parsing, encoding and hashing take tens of milliseconds.

@@ -5,7 +5,7 @@
 //! its log, then the rename of the part). A server that is killed in between, or fails there, knows the token ever after, answers
 //! every retry with success, and has nothing. So success proves something only where nobody can have sent the block before;
 //! everywhere else the rows themselves are looked for, and if they are not there the block goes out under a token that was never
-//! used. That is harmless even where the search was wrong, because every table is an upsert by key.
+//! used, like all that no seal tells of. That is harmless even where the search was wrong, because every table is an upsert by key.
 //!
 //! What is looked for is the last row of each partition of the block. That is enough: rows of one block and partition are one part
 //! of the table, there as a whole or not at all, and records are stored in order, so that a row which came with a block that was cut

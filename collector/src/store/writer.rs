@@ -68,8 +68,7 @@ async fn insert_all(
                     () = &mut end => return,
                 };
                 let Some(batch) = batch else { return };
-                writer.seal(&batch).await;
-                batch
+                writer.seal(batch).await
             }
         };
         Step::BlockSealed.reach();
@@ -79,8 +78,8 @@ async fn insert_all(
             () = &mut end => return,
         };
         Step::BlockInserted.reach();
-        sealed = batches.try_recv().ok();
-        writer.acknowledge(&batch, dead, sealed.as_ref()).await;
+        let next = batches.try_recv().ok();
+        sealed = writer.acknowledge(&batch, dead, next).await;
     }
 }
 
@@ -100,20 +99,29 @@ struct Writer {
 }
 
 impl Writer {
-    async fn seal(&self, batch: &Batch) {
-        if let Err(error) = self.acks.seal(batch.seal).await {
-            tracing::error!(%error, "the spool cannot keep a seal; after a crash these records would be cut differently");
+    async fn seal(&self, batch: Batch) -> Batch {
+        match self.acks.seal(batch.seal).await {
+            Ok(()) => batch,
+            Err(error) => {
+                tracing::error!(%error, "the spool cannot keep a seal; after a crash these records would be cut differently");
+                unsealed(batch)
+            }
         }
     }
 
-    /// One write for what is done and for what comes next.
-    async fn acknowledge(&self, batch: &Batch, dead: u64, next: Option<&Batch>) {
-        let next = next.map(|batch| batch.seal);
-        if let Err(error) = self.acks.advance(batch.seal.last, dead, next).await {
-            tracing::error!(%error, "the spool does not take acknowledgements; the records will be sent again");
-        }
+    /// One write for what is done and for what comes next, which is then sealed.
+    async fn acknowledge(&self, batch: &Batch, dead: u64, next: Option<Batch>) -> Option<Batch> {
+        let seal = next.as_ref().map(|batch| batch.seal);
+        let advanced = self.acks.advance(batch.seal.last, dead, seal).await;
         self.metrics.stored(batch.records - dead);
         self.metrics.dead_lettered(dead);
+        match advanced {
+            Ok(()) => next,
+            Err(error) => {
+                tracing::error!(%error, "the spool does not take acknowledgements; the records will be sent again");
+                next.map(unsealed)
+            }
+        }
     }
 
     /// Returns how many records became dead letters, when all others are stored. Never gives up.
@@ -136,7 +144,7 @@ impl Writer {
         while let Some(mut records) = waiting.pop() {
             let mut builder = Builder::default();
             records.iter().for_each(|record| builder.push(record));
-            let batch = builder.seal(u64::MAX); // all of them have been sent before
+            let batch = unsealed(builder.seal(0));
             for (record, reason) in &batch.unusable {
                 if dead.insert(record.number) {
                     self.set_aside(record, reason).await;
@@ -242,7 +250,7 @@ impl Writer {
                 if is_stored(&self.store, block).await? {
                     return Ok(());
                 }
-                *before = SentBefore::InVain;
+                *before = SentBefore::NoMatter;
                 self.metrics
                     .blocks_sent_anew
                     .fetch_add(1, Ordering::Relaxed);
@@ -253,7 +261,7 @@ impl Writer {
                 );
                 insert_anew(&self.store, block).await
             }
-            SentBefore::InVain => insert_anew(&self.store, block).await,
+            SentBefore::NoMatter => insert_anew(&self.store, block).await,
         }
     }
 
@@ -292,6 +300,14 @@ impl Writer {
             tracing::error!(%error, "the dead letters cannot be written");
             sleep(LONGEST_BACKOFF).await;
         }
+    }
+}
+
+/// Goes out under tokens that are used once: nothing on disk would tell the next process that they are known.
+fn unsealed(batch: Batch) -> Batch {
+    Batch {
+        sent_before: SentBefore::NoMatter,
+        ..batch
     }
 }
 
