@@ -133,9 +133,7 @@ impl FitLoss {
             }
         }
     }
-}
 
-impl FitLoss {
     /// Degrees of freedom of one series' placebos. Hours of one half-day follow each other, so shorter windows know no more.
     pub fn df(self, window_hours: usize, baseline_hours: f64) -> f64 {
         let apart = match self {

@@ -26,8 +26,8 @@ use crate::noise::{HourNoise, WindowNull};
 use crate::scan::{PanelSeries, p_day};
 
 /// Deviates behind `Baseline::minimum_detectable_ratio`: the threshold of an alarm, and nine in ten.
-const BASELINE_Z_ALPHA: f64 = 4.0;
-const BASELINE_Z_BETA: f64 = 1.28;
+pub(crate) const BASELINE_Z_ALPHA: f64 = 4.0;
+pub(crate) const BASELINE_Z_BETA: f64 = 1.28;
 /// A thousandfold change: a series that needs more sees nothing at all.
 const MAX_SHIFT: f64 = 7.0;
 

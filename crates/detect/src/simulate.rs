@@ -3,14 +3,8 @@
 //! Harsher than [`crate::world`] in what matters to a test's error rate: visits of 1, 2 or 4 page views fall into one bucket,
 //! so page views are far from independent. What is measured here is evidence about a method, not about real traffic.
 
-// The generator of the worlds, included again because it is private there.
-#[path = "world/rng.rs"]
-#[allow(dead_code, clippy::duplicate_mod)]
-mod rng;
-
-pub use rng::Rng;
-
 use crate::histogram::Histogram;
+pub use crate::world::Rng;
 
 /// (page views, share) of visits.
 const VISITS: [(u32, f64); 3] = [(1, 0.60), (2, 0.25), (4, 0.15)];

@@ -9,12 +9,9 @@ use crate::lifecycle::Signal;
 use crate::policy::Policy;
 use crate::reference::Decision;
 use crate::scan::{CONFIRM_WINDOW, Panel, Scan, Verdict};
-use crate::sensitivity::minimum_detectable;
+use crate::sensitivity::{BASELINE_Z_ALPHA, BASELINE_Z_BETA, minimum_detectable};
 use crate::series::{APP_LEVEL_ROUTE, History, Hour, SeriesKey};
 
-/// z of the usual threshold and of 90 % power, for the minimum detectable change.
-const Z_ALPHA: f64 = 4.0;
-const Z_BETA: f64 = 1.28;
 /// A thousandfold change: a series that needs more (all its values in the zero or overflow bucket) sees nothing at all.
 const MAX_DETECTABLE_SHIFT: f64 = 7.0;
 /// |T| of the last three days from which a series is not calm.
@@ -293,7 +290,14 @@ impl Today {
         let hours = weight.iter().filter(|weight| **weight > 0.0).count() as f64;
         // Precision of a usual day, in units of 1 / variance.
         let day_weight = 24.0 * weight.iter().sum::<f64>() / hours.max(1.0);
-        let shift = minimum_detectable(day_variance, hour_factor, 1.0, day_weight, Z_ALPHA, Z_BETA);
+        let shift = minimum_detectable(
+            day_variance,
+            hour_factor,
+            1.0,
+            day_weight,
+            BASELINE_Z_ALPHA,
+            BASELINE_Z_BETA,
+        );
         shift.min(MAX_DETECTABLE_SHIFT).exp_m1()
     }
 }
