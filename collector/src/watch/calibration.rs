@@ -6,9 +6,10 @@ use anyhow::Context;
 use detect::false_alarms::{MIN_LOOKS, measure, placebo_hours};
 use detect::{Past, Policy, Strategy};
 
+use super::known::{self, Known};
 use crate::history::hour_of;
 use crate::store::calibration::{self, CalibrationRow};
-use crate::store::{Store, histories, references, verdicts};
+use crate::store::{Store, references};
 
 /// Measures on the days before `at`, unless that was done on this day or a later one. Returns the newest measurement.
 ///
@@ -35,20 +36,11 @@ pub async fn calibrate(
         ..Policy::default()
     };
     let hours = placebo_hours(now_hour, &policy);
-    let read_from = hours.start - policy.lead_hours();
-    let mut past = histories::read(store, read_from..hours.end, "")
-        .await
-        .context("rollups")?;
-    let decisions = references::decisions(store, strategy, hours.end * 3_600_000)
-        .await
-        .context("decisions")?;
-    references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
-        .await
-        .context("older rollups")?;
-    let findings = verdicts::known(store, hours.start)
-        .await
-        .context("findings")?;
-    let histories = past.into_sorted();
+    let Known {
+        histories,
+        decisions,
+        findings,
+    } = known::read(store, &policy, &hours, hours.end * 3_600_000).await?;
     let decisions = references::before(&decisions, hours.start);
     let series = histories.len() as u64;
     let (from_ms, to_ms) = (hours.start * 3_600_000, hours.end * 3_600_000);

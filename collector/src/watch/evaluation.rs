@@ -9,8 +9,9 @@ use detect::series::Hour;
 use detect::{Past, Policy, Replay, Strategy};
 
 use super::advice;
+use super::known::{self, Known};
 use crate::history::hour_of;
-use crate::store::{Store, calibration, histories, references, verdicts};
+use crate::store::{Store, calibration, references, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -43,20 +44,11 @@ pub async fn evaluate(
     };
     let hours = judged(since, hour_of(at));
     verdicts::notice_releases(store).await.context("releases")?;
-    let read_from = hours.start - policy.lead_hours();
-    let mut past = histories::read(store, read_from..hours.end, "")
-        .await
-        .context("rollups")?;
-    let decisions = references::decisions(store, strategy, at.as_millisecond())
-        .await
-        .context("decisions")?;
-    references::add_older_hours(store, &mut past, &decisions, &hours, read_from)
-        .await
-        .context("older rollups")?;
-    let findings = verdicts::known(store, hours.start)
-        .await
-        .context("findings")?;
-    let histories = past.into_sorted();
+    let Known {
+        histories,
+        decisions,
+        findings,
+    } = known::read(store, &policy, &hours, at.as_millisecond()).await?;
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
     let past = references::before(&decisions, from);

@@ -7,6 +7,7 @@
 mod advice;
 mod calibration;
 mod evaluation;
+mod known;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
