@@ -28,7 +28,7 @@
 //! 36  4  zero                        16  8  appended, ms since the epoch
 //! 40  4  CRC32C of bytes 0 to 40      24  4  CRC32C of bytes 0 to 24 and the payload
 //! ```
-//! Zeros after the last record are preallocated space and a clean end. A hole in the record numbers is a loss, and reported as
+//! Zeros after the last record are space taken in advance and a clean end. A hole in the record numbers is a loss, and reported as
 //! one. Records numbered at or above the first record of the next segment belong to a commit that failed; they were never
 //! acknowledged to anyone and do not count.
 
@@ -37,6 +37,7 @@ pub mod inspect;
 mod reader;
 mod recover;
 pub mod segment;
+mod slice;
 mod state;
 pub mod steps;
 #[cfg(test)]
@@ -51,6 +52,7 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 pub use checkpoint::Seal;
@@ -180,10 +182,11 @@ impl Spool {
         let shared = Arc::new(Shared::new(dir, limits, state, lock));
         let (requests, receiver) = mpsc::channel(MAX_WAITING_APPENDS);
         let (ending, ended) = watch::channel(());
-        let writer = Writer::new(shared.clone(), sync);
+        let writer = Writer::new(shared.clone(), sync, Handle::try_current().ok());
         let thread = thread::Builder::new()
             .name("spool".into())
             .spawn(move || {
+                slice::ask_for_short_slices();
                 writer.run(receiver);
                 drop(ending); // after the writer is gone, and its hold on the lock with it
             })
