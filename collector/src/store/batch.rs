@@ -23,8 +23,9 @@ use crate::spool::{Reader, Record, Seal};
 /// block is atomic on the server (its limit is 1,048,449 rows) and two batches fit in little memory.
 const SEAL_AFTER: Duration = Duration::from_secs(1);
 /// Rows of all tables. A beacon has five to ten.
-const MAX_ROWS: u64 = 100_000;
-const MAX_BYTES: usize = 16 * 1024 * 1024;
+const MAX_ROWS: u64 = 200_000;
+/// Before compression; in memory it is a fifth of it.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// The server refuses a block over more than 100 partitions; each costs a file set.
 const MAX_PARTITIONS: usize = 50;
 /// One read from the spool; what is read becomes rows at once, so never more of it is in memory.
@@ -53,9 +54,10 @@ pub struct Batch {
 pub enum SentBefore {
     /// It cannot: this is the first attempt, and no process before this one had sealed its records.
     No,
-    /// By a process before this one, or without an answer.
+    /// These very blocks, by a process before this one, or without an answer.
     Perhaps,
-    /// The token is of no use: it is known without the rows, or there is no seal to tell of it.
+    /// The token is of no use: it is known without the rows, there is no seal to tell of it, or the process before had cut these
+    /// records otherwise, so that none of its blocks tells of ours.
     NoMatter,
 }
 
@@ -104,12 +106,8 @@ impl Builder {
             || self.rows.partitions() >= MAX_PARTITIONS
     }
 
-    /// `sealed_before` is the last record that a process before this one may have sealed.
-    pub fn seal(self, sealed_before: u64) -> Batch {
-        let sent_before = match self.first <= sealed_before {
-            true => SentBefore::Perhaps,
-            false => SentBefore::No,
-        };
+    /// What nobody has sent before.
+    pub fn seal(self) -> Batch {
         let blocks = self.rows.seal();
         let mut hash = Sha256::new();
         for block in &blocks {
@@ -123,7 +121,7 @@ impl Builder {
                 hash: hash.finalize().into(),
             },
             unusable: self.unusable,
-            sent_before,
+            sent_before: SentBefore::No,
         }
     }
 }
@@ -172,9 +170,10 @@ async fn again(source: &mut Source, left: Seal) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    let sealed_before = source.reader.sealed_before();
-    let batch = build(move || builder.seal(sealed_before)).await;
+    let mut batch = build(move || builder.seal()).await;
+    batch.sent_before = SentBefore::Perhaps;
     if batch.seal != left {
+        batch.sent_before = SentBefore::NoMatter;
         tracing::info!(
             "the batch that the last process sealed gives other rows with this version; keys make that harmless"
         );
@@ -220,8 +219,12 @@ async fn next(source: &mut Source, shutdown: &mut Shutdown) -> Option<Batch> {
     if builder.records == 0 {
         return None;
     }
-    let sealed_before = source.reader.sealed_before();
-    Some(build(move || builder.seal(sealed_before)).await)
+    let cut_otherwise = builder.first <= source.reader.sealed_before();
+    let mut batch = build(move || builder.seal()).await;
+    if cut_otherwise {
+        batch.sent_before = SentBefore::NoMatter;
+    }
+    Some(batch)
 }
 
 /// Not on the threads that answer requests: parsing, encoding and hashing take tens of milliseconds.

@@ -8,12 +8,13 @@
 //! used, like all that no seal tells of. That is harmless even where the search was wrong, because every table is an upsert by key.
 //!
 //! What is looked for is the last row of each partition of the block. That is enough: rows of one block and partition are one part
-//! of the table, there as a whole or not at all, and records are stored in order, so that a row which came with a block that was cut
-//! otherwise proves everything before it. On a cluster each shard has a part of its own, which this does not tell apart; but
-//! replicated tables keep token and part in one transaction.
+//! of the table, there as a whole or not at all, and what may have been sent before was this very block, byte by byte. (Where it
+//! was cut otherwise, nothing is looked for: see [`super::batch::SentBefore`].) On a cluster each shard has a part of its own, which
+//! this does not tell apart; but replicated tables keep token and part in one transaction.
 
 use std::time::Duration;
 
+use clickhouse::Compression;
 use clickhouse::error::{Error, Result};
 
 use super::Store;
@@ -23,7 +24,6 @@ use super::row_key::RowKey;
 /// Never tied to the seal period: a client that gives up earlier than the server doubles its own load.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(60);
-const SEND_BYTES: usize = 256 * 1024;
 /// One row of each of few partitions, found by key.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -45,16 +45,15 @@ pub async fn insert_anew(store: &Store, block: &Block) -> Result<()> {
 }
 
 async fn send(store: &Store, block: &Block, token: String) -> Result<()> {
-    let mut insert = store
-        .client()
+    // Compressed already, and only the server need know.
+    let client = store.client().clone().with_compression(Compression::None);
+    let mut insert = client
         .insert_formatted_with(block.sql.clone())
         .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT))
+        .with_setting("decompress", "1")
         .with_setting("insert_deduplication_token", token);
-    // In pieces, each of which is compressed by itself: a whole block at once would be in memory twice more.
-    let mut rest = block.bytes.clone();
-    while !rest.is_empty() {
-        let piece = rest.split_to(rest.len().min(SEND_BYTES));
-        insert.send(piece).await?;
+    for piece in &block.pieces {
+        insert.send(piece.clone()).await?;
     }
     insert.end().await
 }
@@ -66,8 +65,7 @@ async fn send(store: &Store, block: &Block, token: String) -> Result<()> {
 /// The server's or the network's.
 pub async fn is_stored(store: &Store, block: &Block) -> Result<bool> {
     let newest = block.newest.iter();
-    let keys: Option<Vec<RowKey<'_>>> =
-        newest.map(|&at| RowKey::read(&block.bytes[at..])).collect();
+    let keys: Option<Vec<RowKey<'_>>> = newest.map(|row| RowKey::read(row)).collect();
     let Some(keys) = keys else { return Ok(false) };
     let wanted = vec!["(toDate(?), ?, toUUID(?), ?, ?)"; keys.len()];
     let sql = format!(

@@ -13,6 +13,7 @@ mod column_text;
 pub mod dead_letter;
 pub mod decisions;
 mod found;
+mod frame;
 pub mod histories;
 pub mod import;
 pub mod insert;

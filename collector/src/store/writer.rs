@@ -144,7 +144,7 @@ impl Writer {
         while let Some(mut records) = waiting.pop() {
             let mut builder = Builder::default();
             records.iter().for_each(|record| builder.push(record));
-            let batch = unsealed(builder.seal(0));
+            let batch = unsealed(builder.seal());
             for (record, reason) in &batch.unusable {
                 if dead.insert(record.number) {
                     self.set_aside(record, reason).await;
@@ -213,7 +213,14 @@ impl Writer {
         loop {
             let started = Instant::now();
             let Err(error) = self.attempt(block, &mut before).await else {
-                self.metrics.insert_seconds.observe(started.elapsed());
+                let elapsed = started.elapsed();
+                self.metrics.insert_seconds.observe(elapsed);
+                tracing::debug!(
+                    table = block.table,
+                    rows = block.rows,
+                    elapsed_ms = elapsed.as_millis(),
+                    "a block is in"
+                );
                 self.took();
                 return Ok(());
             };
