@@ -417,24 +417,6 @@ select app, environment, route, kind, vital, stratum, release, minute, n, sessio
 create or replace table rollups_minute on cluster 'main' as rollups_minute_local
 engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
 
-create or replace view findings_local on cluster 'main' as
-select
-    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
-    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
-    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
-    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
-    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
-    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
-    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
-    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
-    f.recommendation as recommendation
-from finding_rows_local as f final
-left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'finding') as d on d.id = f.id
-where not f.withdrawn;
-
-create or replace table findings on cluster 'main' as findings_local
-engine = Distributed('main', 'vitalscope', 'findings_local');
-
 create or replace view deploys_local on cluster 'main' as
 select app, environment, release, at, source from deploy_rows_local final;
 
@@ -803,3 +785,26 @@ from false_alarm_rows_local final;
 
 create or replace table false_alarms on cluster 'main' as false_alarms_local
 engine = Distributed('main', 'vitalscope', 'false_alarms_local');
+
+alter table finding_rows_local on cluster 'main' add column if not exists detail String;
+
+create or replace table finding_rows on cluster 'main' as finding_rows_local
+engine = Distributed('main', 'vitalscope', 'finding_rows_local', sipHash64(id));
+
+create or replace view findings_local on cluster 'main' as
+select
+    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
+    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
+    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
+    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
+    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
+    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
+    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
+    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
+    f.recommendation as recommendation, f.detail as detail
+from finding_rows_local as f final
+left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'finding') as d on d.id = f.id
+where not f.withdrawn;
+
+create or replace table findings on cluster 'main' as findings_local
+engine = Distributed('main', 'vitalscope', 'findings_local');

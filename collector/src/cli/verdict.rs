@@ -5,6 +5,7 @@ use detect::series::Hour;
 use serde::Serialize;
 
 use crate::history::timestamp;
+use crate::store::finding_detail::DetailJson;
 
 /// A finding as JSON, named as in the view `findings`.
 #[derive(Serialize)]
@@ -38,6 +39,7 @@ pub struct FindingLine<'a> {
     confirmed_at: Option<String>,
     resolved_at: Option<String>,
     recommendation: &'a str,
+    detail: DetailJson,
 }
 
 impl<'a> FindingLine<'a> {
@@ -73,6 +75,7 @@ impl<'a> FindingLine<'a> {
             confirmed_at: finding.confirmed_hour.map(at),
             resolved_at: finding.resolved_hour.map(at),
             recommendation: &finding.recommendation,
+            detail: DetailJson::of(&finding.detail),
         }
     }
 }

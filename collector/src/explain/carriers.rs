@@ -79,7 +79,9 @@ pub fn apart(scheme: Scheme, sign: f64, values: &[Value], inflation: f64) -> Vec
         .filter_map(|of_one| Some((of_one[0].dimension, whole(scheme, of_one)?)))
         .filter(|(_, shift)| direction.sign() * shift >= MIN_SHIFT)
         .collect();
-    let total = wholes.values().fold(0.0, |most, shift| shift.abs().max(most));
+    let total = wholes
+        .values()
+        .fold(0.0, |most, shift| shift.abs().max(most));
     let question = Question {
         direction,
         inflation,
@@ -107,7 +109,9 @@ pub fn apart(scheme: Scheme, sign: f64, values: &[Value], inflation: f64) -> Vec
         })
         .collect();
     let rank = |dimension: &Dimension| {
-        let place = named.iter().position(|one| one.dimension == dimension.dimension);
+        let place = named
+            .iter()
+            .position(|one| one.dimension == dimension.dimension);
         place.unwrap_or(usize::MAX)
     };
     found.sort_by_key(rank);
@@ -266,9 +270,15 @@ mod tests {
         let [firefox, chrome] = &found[0].values[..] else {
             panic!("two browsers")
         };
-        assert_eq!((firefox.name.as_str(), chrome.name.as_str()), ("Firefox", "Chrome"));
+        assert_eq!(
+            (firefox.name.as_str(), chrome.name.as_str()),
+            ("Firefox", "Chrome")
+        );
         assert!((firefox.change_share - 1.0).abs() < 0.2, "{firefox:?}");
-        assert!(chrome.change_share < 0.1 && chrome.own_share.abs() < 0.05, "{chrome:?}");
+        assert!(
+            chrome.change_share < 0.1 && chrome.own_share.abs() < 0.05,
+            "{chrome:?}"
+        );
         // Nothing became faster.
         assert_eq!(dimensions(SCHEME, -1.0, &values, MIN_INFLATION), []);
     }

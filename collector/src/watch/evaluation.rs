@@ -48,6 +48,7 @@ pub async fn evaluate(
         histories,
         decisions,
         findings,
+        visit_minutes,
     } = known::read(store, &policy, &hours, at.as_millisecond()).await?;
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
@@ -57,6 +58,7 @@ pub async fn evaluate(
         let past = Past {
             findings: &findings,
             decisions: &past,
+            visit_minutes: &visit_minutes,
         };
         detect::resume_decided(&histories, &policy, past, from, to)
     })

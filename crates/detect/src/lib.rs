@@ -27,6 +27,7 @@
 //! That is made-up traffic. [`backtest::Replay`] counts the episodes on the user's own history. Ratios near the minimum detectable
 //! change of a series are found late or not at all: [`baseline::Baseline`] states it for each.
 
+pub mod advice;
 pub mod app_level;
 pub mod backtest;
 pub mod baseline;
@@ -34,6 +35,7 @@ pub mod change_point;
 pub mod compare;
 pub mod concurrent;
 pub mod describe;
+pub mod detail;
 pub mod distribution;
 pub mod drift;
 pub mod drill;
@@ -49,6 +51,7 @@ pub mod order;
 pub mod policy;
 pub mod reference;
 pub mod release;
+pub mod runs;
 pub mod scan;
 pub mod score;
 pub mod season;
@@ -65,6 +68,7 @@ mod simulate;
 
 pub use backtest::{Past, Replay, replay, resume, resume_decided};
 pub use describe::{Baseline, BaselineState};
+pub use detail::{Detail, Lane};
 pub use finding::{Direction, Finding, Severity, State};
 pub use histogram::{Histogram, Scheme};
 pub use policy::Policy;

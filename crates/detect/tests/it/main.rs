@@ -4,5 +4,6 @@ mod decisions;
 mod false_alarms;
 mod fixtures;
 mod lanes;
+mod lanes_replayed;
 mod properties;
 mod worlds;
