@@ -43,6 +43,8 @@ pub struct Policy {
     pub regression_share: f64,
     /// All app-level series of an app together may cause so many false alarms, relative to its other series.
     pub app_level_share: f64,
+    /// And so many all comparisons of releases that are live in the same hours.
+    pub beside_share: f64,
     /// An app-level series needs this many routes; below, it would repeat one route's verdict, and there are no common
     /// modes to hide a change of all.
     pub app_level_min_routes: usize,
@@ -89,6 +91,7 @@ impl Default for Policy {
             threshold_cap: 3.0,
             regression_share: 0.8,
             app_level_share: 1.0 / 6.0,
+            beside_share: 0.1,
             app_level_min_routes: 6,
             common_mode_min_routes: 24,
             independent_series: 1.0,

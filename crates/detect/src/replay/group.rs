@@ -1,5 +1,8 @@
 //! The routes of one vital within an app: what is remembered of each series, and how each is judged today.
 
+use std::ops::RangeInclusive;
+
+use super::beside::{self, Running};
 use super::today::{Heard, Side, Today, Whose};
 use super::track::{RunsOfDay, Series, Track, Watch};
 use crate::baseline::BaselineHours;
@@ -12,7 +15,7 @@ use crate::policy::Policy;
 use crate::reference::Decision;
 use crate::scan::{Panel, PanelSeries, Verdict};
 use crate::series::{APP_LEVEL_ROUTE, History, Hour, SeriesKey};
-use crate::two_part::{Part, Parts};
+use crate::two_part::Parts;
 
 pub struct Group<'h> {
     pub series: Vec<Series<'h>>,
@@ -139,7 +142,7 @@ impl<'h> Group<'h> {
     }
 
     /// The loudest window. A confirmed finding keeps its place and spends nothing of the budget.
-    pub fn verdict(
+    pub fn heard(
         &self,
         subject: Subject,
         hour: Hour,
@@ -152,9 +155,9 @@ impl<'h> Group<'h> {
         }
         let settled = watch.lane.and_then(Lane::part);
         match (whose(subject), &self.today) {
-            (Some(whose), Some(today)) => today.verdict(whose, settled, hour, direction, policy),
+            (Some(whose), Some(today)) => today.heard(whose, settled, hour, direction, policy),
             (None, _) => Heard {
-                part: Part::Share,
+                lane: Lane::Runs,
                 verdict: self
                     .runs(subject)
                     .map_or(Verdict::NONE, |day| day.runs.verdict(hour, direction)),
@@ -163,27 +166,62 @@ impl<'h> Group<'h> {
         }
     }
 
-    /// The comparison in which something was heard.
-    pub fn lane(&self, subject: Subject, part: Part) -> Lane {
-        match subject {
-            Subject::Thin(_) => Lane::Runs,
-            Subject::Member(_) | Subject::App => {
-                match (self.today.as_ref().is_some_and(Today::is_in_parts), part) {
-                    (false, _) => Lane::Hours,
-                    (true, Part::Share) => Lane::Share,
-                    (true, Part::Size) => Lane::Size,
-                }
-            }
+    /// The newest release beside the one before, as of `hour`.
+    pub fn compare_releases(&mut self, subject: Subject, hour: Hour, policy: &Policy) {
+        let (Some(index), Some(today)) = (self.place(subject), &self.today) else {
+            return;
+        };
+        // Its interval is about ratios; growth has none.
+        if self.app_key.is_growth() {
+            return;
         }
+        let settings = beside::settings(today.phi(), policy);
+        let series = &mut self.series[index];
+        beside::advance(
+            &mut series.beside,
+            series.history,
+            &series.releases,
+            hour,
+            settings,
+        );
     }
 
-    /// The part of an open finding. One of an earlier evaluation that did not say it has the part that stands out more.
-    pub fn part(&self, subject: Subject, hour: Hour, direction: Direction) -> Part {
-        let watch = self.watch(subject, direction);
-        let told = watch.lane.and_then(Lane::part);
+    pub fn beside(&self, subject: Subject) -> Option<&Running<'h>> {
+        self.series[self.place(subject)?].beside.as_ref()
+    }
+
+    /// A release that came earlier, beside the one before it.
+    pub fn beside_of(
+        &self,
+        subject: Subject,
+        name: &str,
+        hour: Hour,
+        policy: &Policy,
+    ) -> Option<Running<'h>> {
+        let series = &self.series[self.place(subject)?];
+        let settings = beside::settings(self.today.as_ref()?.phi(), policy);
+        if self.app_key.is_growth() {
+            return None;
+        }
+        beside::of_release(series.history, &series.releases, name, hour, settings)
+    }
+
+    /// Releases of a series that came within some hours.
+    pub fn releases(&self, subject: Subject, hours: RangeInclusive<Hour>) -> Vec<&'h str> {
+        let series = self.place(subject).map(|index| &self.series[index]);
+        let releases = series.into_iter().flat_map(|series| &series.releases);
+        let came = releases.filter(|(first, _)| hours.contains(first));
+        came.map(|(_, name)| *name).collect()
+    }
+
+    /// The comparison that an open finding is about. One of an earlier evaluation that did not say it is about the part that stands out
+    /// more.
+    pub fn lane(&self, subject: Subject, hour: Hour, direction: Direction) -> Lane {
+        let told = self.watch(subject, direction).lane;
         told.unwrap_or_else(|| match (whose(subject), &self.today) {
-            (Some(whose), Some(today)) => today.clearer_part(whose, hour, direction),
-            _ => Part::Share,
+            (Some(whose), Some(today)) => today.clearer_lane(whose, hour, direction),
+            (None, _) => Lane::Runs,
+            _ => Lane::Hours,
         })
     }
 
@@ -191,13 +229,24 @@ impl<'h> Group<'h> {
     pub fn signal(
         &self,
         subject: Subject,
-        part: Part,
+        lane: Lane,
         hour: Hour,
         direction: Direction,
         alarmed: Option<f64>,
     ) -> Signal {
+        if lane == Lane::Releases {
+            let Some(series) = self.place(subject).map(|index| &self.series[index]) else {
+                return Signal::default();
+            };
+            let running = series.beside.as_ref();
+            let told = &self.watch(subject, direction).release;
+            return running.map_or(Signal::default(), |one| {
+                let name = told.as_deref().unwrap_or(one.newer);
+                one.signal(name, &series.releases, hour, direction, alarmed)
+            });
+        }
         match (whose(subject), &self.today) {
-            (Some(whose), Some(today)) => today.signal(whose, part, hour, direction, alarmed),
+            (Some(whose), Some(today)) => today.signal(whose, lane, hour, direction, alarmed),
             (None, _) => self.runs(subject).map_or(Signal::default(), |day| {
                 day.runs.signal(hour, direction, alarmed)
             }),
@@ -209,12 +258,12 @@ impl<'h> Group<'h> {
     pub fn trace(
         &self,
         subject: Subject,
-        part: Part,
+        lane: Lane,
         hour: Hour,
         direction: Direction,
     ) -> Option<Trace> {
         let today = self.today.as_ref()?;
-        Some(today.trace(whose(subject)?, part, hour, direction))
+        Some(today.trace(whose(subject)?, lane, hour, direction))
     }
 
     pub fn runs(&self, subject: Subject) -> Option<&RunsOfDay> {

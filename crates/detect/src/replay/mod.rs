@@ -21,6 +21,7 @@ use group::{Group, Subject};
 use today::Heard;
 use track::{Series, Watch};
 
+mod beside;
 mod group;
 mod proof;
 mod standing;
@@ -132,6 +133,8 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                     watch.lifecycle = Lifecycle::confirmed(size);
                     track.freeze(known, policy);
                 }
+                // What releases differ by is the new normal.
+                State::Resolved if known.detail.lane == Lane::Releases => {}
                 State::Resolved => track.incidents.push(
                     known.change_point_low_hour..known.resolved_hour.unwrap_or(known.opened_hour),
                 ),
@@ -143,6 +146,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                 watch.last_alarm = Some(known.opened_hour - 1);
                 // The usual lane has nothing to say about parts: which one it was is then seen from the hours.
                 watch.lane = Some(known.detail.lane).filter(|lane| *lane != Lane::Hours);
+                watch.release = known.detail.beside.as_ref().map(|one| one.newer.clone());
             }
         }
         self.findings.push(known.clone());
@@ -189,6 +193,11 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         self.judged_hours += subjects.len() as u64;
         // A regression and an improvement are the two sides of one test and share its budget.
         let both = app_budget(subjects.len(), policy.rate_per_app, policy.rate_per_series);
+        let beside_rate = policy.beside_share * both / subjects.len().max(1) as f64;
+        for &(g, subject) in &subjects {
+            self.groups[g].compare_releases(subject, hour, policy);
+        }
+        let releases_a_day = self.releases_a_day(hour);
         for direction in Direction::ALL {
             let q = both
                 * match direction {
@@ -198,24 +207,45 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             let app_rate = q * policy.app_level_share / vital_count.max(1) as f64;
             let heard: Vec<Heard> = subjects
                 .iter()
-                .map(|(g, subject)| self.groups[*g].verdict(*subject, hour, direction, policy))
+                .map(|(g, subject)| self.groups[*g].heard(*subject, hour, direction, policy))
                 .collect();
             let p: Vec<f64> = heard.iter().map(|heard| heard.verdict.p_day).collect();
             let rejected = benjamini_hochberg(&p, q, Some(policy.threshold_cap));
             for ((&(g, subject), heard), rejected) in subjects.iter().zip(heard).zip(rejected) {
-                let alarm = rejected && is_material(&heard.verdict, policy);
-                self.follow(g, subject, hour, direction, heard, alarm);
+                if rejected && is_material(&heard.verdict, policy) {
+                    self.follow(g, subject, hour, direction, heard, true);
+                    continue;
+                }
+                let group = &self.groups[g];
+                // Both directions share a comparison of releases, whose bound has two sides.
+                let beside = group
+                    .beside(subject)
+                    .map_or(Verdict::NONE, |one| one.verdict(direction, releases_a_day));
+                let is_confirmed = group.watch(subject, direction).lifecycle.is_confirmed();
+                let alarm = beside.p_day <= beside_rate && is_material(&beside, policy);
+                let heard = Heard {
+                    lane: Lane::Releases,
+                    verdict: beside,
+                };
+                self.follow(g, subject, hour, direction, heard, alarm && !is_confirmed);
             }
             for g in 0..self.groups.len() {
                 if !self.groups[g].has_app_level(policy) {
                     continue;
                 }
-                let heard = self.groups[g].verdict(Subject::App, hour, direction, policy);
+                let heard = self.groups[g].heard(Subject::App, hour, direction, policy);
                 let rare = heard.verdict.p_day <= app_rate;
                 let alarm = rare && is_material(&heard.verdict, policy);
                 self.follow(g, Subject::App, hour, direction, heard, alarm);
             }
         }
+    }
+
+    /// Releases of the app that came in the last day, at least one.
+    fn releases_a_day(&self, hour: Hour) -> f64 {
+        let came = self.first_seen.values();
+        let today = came.filter(|first| (hour - 23..=hour).contains(*first));
+        (today.count() as f64).max(1.0)
     }
 
     /// Moves one lifecycle on and writes down what it decided.
@@ -236,14 +266,15 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         if is_quiet && !alarm {
             return;
         }
-        let part = if is_quiet {
-            heard.part
+        let lane = if is_quiet {
+            heard.lane
         } else {
-            group.part(subject, hour, direction)
+            group.lane(subject, hour, direction)
         };
-        let lane = group.lane(subject, part);
+        // What two comparisons call a size is not the same: only the finding's own may raise it again.
+        let alarm = alarm && heard.lane == lane;
         let alarmed = alarm.then_some(heard.verdict.size);
-        let signal = group.signal(subject, part, hour, direction, alarmed);
+        let signal = group.signal(subject, lane, hour, direction, alarmed);
         let clock = group.clock(subject, hour);
         let policy = group.lifecycle_policy(subject, self.policy).clone();
         let watch = &mut group.track_mut(subject).watches[direction as usize];
@@ -257,7 +288,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         }
         let transition = watch.lifecycle.on_hour(clock, &signal, &policy);
         if watch.lifecycle.is_quiet() {
-            watch.lane = None;
+            (watch.lane, watch.release) = (None, None);
         }
         let (finding, still_unconfirmed) =
             (watch.finding, alarm && !watch.lifecycle.is_confirmed());
@@ -269,8 +300,9 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                 };
                 let group = &mut self.groups[g];
                 let key = group.key(subject).clone();
-                group.track_mut(subject).watches[direction as usize].finding =
-                    Some(self.findings.len());
+                let watch = &mut group.track_mut(subject).watches[direction as usize];
+                watch.finding = Some(self.findings.len());
+                watch.release.clone_from(&evidence.release);
                 let opened = Finding::open(key, direction, hour + 1, evidence, self.policy);
                 self.findings.push(opened);
             }
@@ -330,7 +362,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                 };
                 finding.resolved_hour = Some(hour + 1);
                 track.watches[direction as usize].finding = None;
-                if !is_transient {
+                if !is_transient && finding.detail.lane != Lane::Releases {
                     track
                         .incidents
                         .push(finding.change_point_low_hour..hour + 1);

@@ -2,7 +2,8 @@
 
 use super::AppReplay;
 use super::group::{Subject, whose};
-use crate::detail::Lane;
+use crate::change_point::ChangePoint;
+use crate::detail::{Beside, Lane};
 use crate::evidence::{Size, sides, size, size_hours, size_in_parts, size_of_leak};
 use crate::finding::{Direction, Evidence};
 use crate::histogram::Histogram;
@@ -13,6 +14,10 @@ use crate::series::{APP_LEVEL_ROUTE, History, Hour, Kind, SeriesKey};
 
 /// While a confirmed finding is this young its change point is located again each day: more hours after the change place it better.
 const SETTLE_HOURS: Hour = 48;
+/// A release that came so near to a change is worth comparing with the one before.
+const NEAR_HOURS: Hour = 6;
+/// Releases that are compared where none is named, the newest.
+const MAX_CANDIDATES: usize = 3;
 
 impl AppReplay<'_, '_> {
     /// Once a day the sizes of confirmed findings are read again, from the hours before `day`.
@@ -40,9 +45,9 @@ impl AppReplay<'_, '_> {
         };
         // Hours after a repair would dilute what the change was.
         let last = day - 1;
-        let part = group.part(subject, last, direction);
-        let signal = group.signal(subject, part, last, direction, None);
-        if signal.mean_6 < 0.5 * size {
+        let lane = group.lane(subject, last, direction);
+        let signal = group.signal(subject, lane, last, direction, None);
+        if lane == Lane::Releases || signal.mean_6 < 0.5 * size {
             return;
         }
         let finding = &self.findings[index];
@@ -69,8 +74,11 @@ impl AppReplay<'_, '_> {
         if group.runs(subject).is_some() {
             return self.evidence_of_runs(g, subject, hour, direction, verdict);
         }
-        let part = group.part(subject, hour, direction);
-        let trace = group.trace(subject, part, hour, direction)?;
+        let lane = group.lane(subject, hour, direction);
+        if lane == Lane::Releases {
+            return self.evidence_of_releases(g, subject, hour, verdict);
+        }
+        let trace = group.trace(subject, lane, hour, direction)?;
         let change_point = trace.place();
         let size = self.size(g, subject, direction, change_point.hour, hour)?;
         let members: Vec<&History> = group
@@ -85,13 +93,85 @@ impl AppReplay<'_, '_> {
             &change_point,
             self.policy,
         );
+        let (beside, named) =
+            self.attached(g, subject, hour, direction, &size, &change_point, &release);
         Some(Evidence {
             verdict,
             size,
             change_point,
-            release,
-            lane: group.lane(subject, part),
-            beside: None,
+            release: release.or(named),
+            lane,
+            beside,
+        })
+    }
+
+    /// The release that began where the change did beside the one before it; and its name, when it is surely the one.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call site; a struct would only rename them"
+    )]
+    fn attached(
+        &self,
+        g: usize,
+        subject: Subject,
+        hour: Hour,
+        direction: Direction,
+        size: &Size,
+        change_point: &ChangePoint,
+        release: &Option<String>,
+    ) -> (Option<Beside>, Option<String>) {
+        let group = &self.groups[g];
+        let began = change_point.low() - NEAR_HOURS..=change_point.high() + NEAR_HOURS;
+        let candidates = match release {
+            Some(release) => vec![release.as_str()],
+            None => {
+                let came = group.releases(subject, began);
+                came[came.len().saturating_sub(MAX_CANDIDATES)..].to_vec()
+            }
+        };
+        let shift = size.comparison.ratio.value.max(1e-9).ln().abs();
+        let attached = candidates.into_iter().filter_map(|name| {
+            let running = group.beside_of(subject, name, hour, self.policy)?;
+            running.attached(direction, shift)
+        });
+        // The one that chance explains least.
+        let order = |one: &(Beside, bool), other: &(Beside, bool)| {
+            one.0.p_value.total_cmp(&other.0.p_value)
+        };
+        match attached.min_by(order) {
+            Some((beside, names)) => {
+                let named = names.then(|| beside.newer.clone());
+                (Some(beside), named)
+            }
+            None => (None, None),
+        }
+    }
+
+    fn evidence_of_releases(
+        &self,
+        g: usize,
+        subject: Subject,
+        hour: Hour,
+        verdict: Verdict,
+    ) -> Option<Evidence> {
+        let group = &self.groups[g];
+        let running = group.beside(subject)?;
+        let (history, _) = group.members(subject).pop()?;
+        Some(Evidence {
+            verdict,
+            size: Size {
+                comparison: running.comparison(history, hour)?,
+                above_zero: None,
+                leak: None,
+            },
+            change_point: ChangePoint {
+                hour: running.first_hour,
+                set: vec![running.first_hour],
+                strength: vec![0.0],
+            },
+            release: Some(running.newer.to_owned()),
+            lane: Lane::Releases,
+            beside: running.beside(),
         })
     }
 
@@ -150,9 +230,9 @@ impl AppReplay<'_, '_> {
         let group = &self.groups[g];
         let hours = size_hours(change_point, last);
         let today = group.today.as_ref()?;
-        let part = group.part(subject, last, direction);
+        let lane = group.lane(subject, last, direction);
         let length = (hours.end - hours.start) as usize;
-        let inflation = today.inflation(whose(subject)?, part, last, length);
+        let inflation = today.inflation(whose(subject)?, lane, last, length);
         let pairs = sides(&group.members(subject), hours);
         if group.app_key.is_growth() {
             let key = group.key(subject);

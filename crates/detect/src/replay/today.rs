@@ -1,6 +1,7 @@
 //! One day's scan of a group: of all page views, or, where many are zero, of their share above zero and of the size of those.
 
 use crate::change_point::Trace;
+use crate::detail::Lane;
 use crate::evidence::locate;
 use crate::finding::Direction;
 use crate::lifecycle::Signal;
@@ -36,16 +37,16 @@ pub enum Whose {
     App,
 }
 
-/// The loudest window, and in which part it is.
+/// The loudest window, and in which comparison it is.
 #[derive(Clone, Copy)]
 pub struct Heard {
-    pub part: Part,
+    pub lane: Lane,
     pub verdict: Verdict,
 }
 
 impl Heard {
     pub const NOTHING: Heard = Heard {
-        part: Part::Share,
+        lane: Lane::Hours,
         verdict: Verdict::NONE,
     };
 }
@@ -66,6 +67,13 @@ impl Side {
     }
 }
 
+const fn lane_of(part: Part) -> Lane {
+    match part {
+        Part::Share => Lane::Share,
+        Part::Size => Lane::Size,
+    }
+}
+
 impl Today {
     pub fn new(members: Vec<usize>, whole: Side, size: Option<Side>) -> Today {
         Today {
@@ -75,20 +83,30 @@ impl Today {
         }
     }
 
+    /// Design effect of visits with several page views.
+    pub fn phi(&self) -> f64 {
+        let of = |part: Part| self.side(part).scan.noise.phi;
+        of(Part::Share).max(of(Part::Size))
+    }
+
     pub fn is_in_parts(&self) -> bool {
         self.size.is_some()
     }
 
     /// Of a group that is not in parts, all parts are the whole.
-    pub fn side(&self, part: Part) -> &Side {
+    fn side(&self, part: Part) -> &Side {
         match (part, &self.size) {
             (Part::Size, Some(size)) => size,
             _ => &self.whole,
         }
     }
 
+    fn side_of(&self, lane: Lane) -> &Side {
+        self.side(lane.part().unwrap_or(Part::Share))
+    }
+
     /// The loudest window at the price of having asked both parts; `settled` is the part that an open finding is about.
-    pub fn verdict(
+    pub fn heard(
         &self,
         whose: Whose,
         settled: Option<Part>,
@@ -105,7 +123,7 @@ impl Today {
         };
         let Some(size) = &self.size else {
             return Heard {
-                part: Part::Share,
+                lane: Lane::Hours,
                 verdict: of(&self.whole),
             };
         };
@@ -120,16 +138,17 @@ impl Today {
             share: asked(Part::Share, &self.whole),
             size: asked(Part::Size, size),
         });
-        Heard { part, verdict }
+        let lane = lane_of(part);
+        Heard { lane, verdict }
     }
 
-    /// The part in which a finding of an earlier evaluation stands out more.
-    pub fn clearer_part(&self, whose: Whose, hour: Hour, direction: Direction) -> Part {
+    /// The comparison in which a finding of an earlier evaluation stands out more.
+    pub fn clearer_lane(&self, whose: Whose, hour: Hour, direction: Direction) -> Lane {
         let t = |part: Part| direction.sign() * self.side(part).standing(whose, hour, 24).1;
-        if self.is_in_parts() && t(Part::Size) > t(Part::Share) {
-            Part::Size
-        } else {
-            Part::Share
+        match self.size {
+            None => Lane::Hours,
+            Some(_) if t(Part::Size) > t(Part::Share) => Lane::Size,
+            Some(_) => Lane::Share,
         }
     }
 
@@ -137,16 +156,17 @@ impl Today {
     pub fn signal(
         &self,
         whose: Whose,
-        part: Part,
+        lane: Lane,
         hour: Hour,
         direction: Direction,
         alarmed: Option<f64>,
     ) -> Signal {
         let sign = direction.sign();
-        let standing = |window_hours: usize| self.side(part).standing(whose, hour, window_hours);
+        let side = self.side_of(lane);
+        let standing = |window_hours: usize| side.standing(whose, hour, window_hours);
         let ((mean_6, t_6), (mean_24, t_24)) = (standing(CONFIRM_WINDOW), standing(24));
         let since_change = || {
-            let trace = self.trace(whose, part, hour, direction);
+            let trace = self.trace(whose, lane, hour, direction);
             locate(&trace.residual, &trace.weight, trace.at, trace.first_hour).1
         };
         Signal {
@@ -159,8 +179,8 @@ impl Today {
     }
 
     /// The residuals up to `hour`, positive towards the direction.
-    pub fn trace(&self, whose: Whose, part: Part, hour: Hour, direction: Direction) -> Trace {
-        let scan = &self.side(part).scan;
+    pub fn trace(&self, whose: Whose, lane: Lane, hour: Hour, direction: Direction) -> Trace {
+        let scan = &self.side_of(lane).scan;
         let at = scan.index(hour);
         let (residual, weight, dispersion) = match whose {
             Whose::Member(i) => (
@@ -187,8 +207,8 @@ impl Today {
     }
 
     /// How much wider than by independent page views a mean over the last `length` hours scatters.
-    pub fn inflation(&self, whose: Whose, part: Part, last: Hour, length: usize) -> f64 {
-        let side = self.side(part);
+    pub fn inflation(&self, whose: Whose, lane: Lane, last: Hour, length: usize) -> f64 {
+        let side = self.side_of(lane);
         match whose {
             Whose::Member(i) => {
                 let h = side.scan.index(last);

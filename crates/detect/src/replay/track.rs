@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::beside::{self, Running};
 use crate::baseline::{BaselineHours, Learned, Learning, learn};
 use crate::describe::Coverage;
 use crate::detail::Lane;
@@ -21,6 +22,9 @@ pub struct Series<'h> {
     pub source: Source,
     /// How it is judged when it is too thin for hours: then it is not scanned.
     pub runs: Option<RunsOfDay>,
+    /// Its releases in the order in which they came, and the newest beside the one before.
+    pub releases: Vec<(Hour, &'h str)>,
+    pub beside: Option<Running<'h>>,
 }
 
 pub struct RunsOfDay {
@@ -62,6 +66,8 @@ pub struct Watch {
     pub last_alarm: Option<Hour>,
     /// Which comparison the open finding is about.
     pub lane: Option<Lane>,
+    /// And of a comparison of releases, the newer.
+    pub release: Option<String>,
 }
 
 impl Watch {
@@ -74,6 +80,10 @@ impl Watch {
 impl Track {
     /// The baseline stands still at what it was on the day the finding was opened, without what the change had reached.
     pub fn freeze(&mut self, finding: &Finding, policy: &Policy) {
+        // The past does not show what releases that are live in the same hours differ by: it stays what it is.
+        if finding.detail.lane == Lane::Releases {
+            return;
+        }
         let day = (finding.opened_hour - 1).div_euclid(24) * 24;
         let rolling = BaselineHours::of_day(day, policy).window;
         let ruled = self.ruled(day);
@@ -128,6 +138,8 @@ impl<'h> Series<'h> {
             learned: Err(Learning { day_count: 0, n: 0 }),
             source: Source::Nothing,
             runs: None,
+            releases: beside::order(history),
+            beside: None,
         }
     }
 

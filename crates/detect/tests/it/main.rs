@@ -6,4 +6,5 @@ mod fixtures;
 mod lanes;
 mod lanes_replayed;
 mod properties;
+mod side_by_side;
 mod worlds;
