@@ -808,3 +808,49 @@ where not f.withdrawn;
 
 create or replace table findings on cluster 'main' as findings_local
 engine = Distributed('main', 'vitalscope', 'findings_local');
+
+create table if not exists drift_rows_local on cluster 'main'
+(
+    day Date,
+    id String,
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    direction LowCardinality(String),
+    window_days UInt8,
+    change_ratio Float64,
+    change_low Float64,
+    change_high Float64,
+    p_value Float64,
+    ratio_per_day Nullable(Float64),
+    ratio_per_day_low Nullable(Float64),
+    ratio_per_day_high Nullable(Float64),
+    baseline_p75 Float64,
+    current_p75 Float64,
+    reference_from DateTime('UTC'),
+    reference_to DateTime('UTC'),
+    threshold Nullable(Float64),
+    crosses_on Nullable(Date),
+    crosses_earliest Nullable(Date),
+    crosses_latest Nullable(Date)
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/drift_rows_local', '{replica}', version)
+order by (day, id)
+ttl day + interval 13 month
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists drift_rows on cluster 'main' as drift_rows_local
+engine = Distributed('main', 'vitalscope', 'drift_rows_local', sipHash64(id));
+
+create or replace view drifts_local on cluster 'main' as
+select
+    day, id, app, environment, route, kind, vital, direction, window_days, change_ratio, change_low, change_high, p_value,
+    ratio_per_day, ratio_per_day_low, ratio_per_day_high, baseline_p75, current_p75, reference_from, reference_to,
+    threshold, crosses_on, crosses_earliest, crosses_latest
+from drift_rows_local final where id != '';
+
+create or replace table drifts on cluster 'main' as drifts_local
+engine = Distributed('main', 'vitalscope', 'drifts_local');

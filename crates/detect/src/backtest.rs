@@ -57,8 +57,8 @@ pub fn replay(histories: &[History], policy: &Policy, from_hour: Hour, to_hour: 
     resume(histories, policy, &[], from_hour, to_hour)
 }
 
-/// The same, continuing findings that were opened before `from_hour`: open ones go on under their id (with their baseline
-/// standing still), and the hours of resolved ones stay out of baselines. Findings opened later are judged again and
+/// The same, continuing findings that were opened before `from_hour`, as they were then: open ones go on under their id (with their
+/// baseline standing still), and the hours of resolved ones stay out of baselines. What was said about later hours is said again. Findings opened later are judged again and
 /// need not be given. Known findings of series without a history come back unchanged.
 pub fn resume(
     histories: &[History],
@@ -102,7 +102,8 @@ pub fn resume_decided(
                 && finding.key.environment == environment
                 && finding.opened_hour <= from_hour
         });
-        let replay = AppReplay::new(histories, policy, known, past).run(from_hour, to_hour);
+        let replay =
+            AppReplay::new(histories, policy, known, past, from_hour).run(from_hour, to_hour);
         out.findings.extend(replay.findings);
         out.baselines.extend(replay.baselines);
         out.series_days += replay.series_days;

@@ -15,6 +15,10 @@
 //!    is over ([`lifecycle`]); with a size and interval ([`evidence`], [`compare`]), the hours in which it may have begun ([`change_point`]),
 //!    and the release that fits, or none ([`release`]).
 //!
+//! Beside the scan of hours: CLS with many zeros is scanned in two parts ([`two_part`]), growth of heaps as what it is ([`memory`]),
+//! thin series run by run ([`runs`], [`sparse`]), and releases that are live in the same hours beside each other ([`concurrent`]).
+//! They share the budget; a finding says which of them decided ([`detail`]). What moves slowly is listed ([`drifting`], [`drift`]).
+//!
 //! # The stated error rate
 //!
 //! The budget is one false alarm per 1,500 series-days, four fifths of it for regressions, and a sixth more for the app-level series.
@@ -38,6 +42,7 @@ pub mod describe;
 pub mod detail;
 pub mod distribution;
 pub mod drift;
+pub mod drifting;
 pub mod drill;
 pub mod evidence;
 pub mod false_alarms;

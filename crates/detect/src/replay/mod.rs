@@ -53,6 +53,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         policy: &'p Policy,
         known: impl Iterator<Item = &'k Finding>,
         past: Past<'p>,
+        from_hour: Hour,
     ) -> AppReplay<'h, 'p> {
         let mut decided: BTreeMap<&SeriesKey, Vec<Decision>> = BTreeMap::new();
         for decision in past.decisions {
@@ -83,7 +84,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             episodes: 0,
             approvals: Vec::new(),
         };
-        known.for_each(|finding| replay.recall(finding));
+        known.for_each(|finding| replay.recall(&as_of(finding, from_hour), from_hour));
         replay
     }
 
@@ -108,8 +109,8 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         }
     }
 
-    /// Takes up a finding of an earlier evaluation.
-    fn recall(&mut self, known: &Finding) {
+    /// Takes up a finding of an earlier evaluation, as it was at `from_hour`.
+    fn recall(&mut self, known: &Finding, from_hour: Hour) {
         let policy = self.policy;
         let index = self.findings.len();
         let direction = known.direction as usize;
@@ -121,11 +122,15 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             let watch = &mut track.watches[direction];
             match known.state {
                 State::Unconfirmed => {
+                    // It alarmed within the last day, or it would be transient; when, nobody has kept.
+                    let within =
+                        |opened: i64, now: i64| opened.max(now - policy.confirm_after_hours);
                     let since = match history {
-                        Some(history) if known.detail.lane == Lane::Runs => {
-                            runs::clock(history, known.opened_hour - 1)
-                        }
-                        _ => known.opened_hour - 1,
+                        Some(history) if known.detail.lane == Lane::Runs => within(
+                            runs::clock(history, known.opened_hour - 1),
+                            runs::clock(history, from_hour - 1),
+                        ),
+                        _ => within(known.opened_hour - 1, from_hour),
                     };
                     watch.lifecycle = Lifecycle::unconfirmed(since, size)
                 }
@@ -375,6 +380,24 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             Transition::Opened => {}
         }
     }
+}
+
+/// A finding as it was at the end of the hour before `hour`: what an evaluation said about later hours, this one says again.
+fn as_of(known: &Finding, hour: Hour) -> Finding {
+    let mut known = known.clone();
+    let is_later = |at: Option<Hour>| at.is_some_and(|at| at > hour);
+    if is_later(known.resolved_hour) {
+        known.resolved_hour = None;
+        known.state = match known.confirmed_hour {
+            Some(_) => State::Confirmed,
+            None => State::Unconfirmed,
+        };
+    }
+    if is_later(known.confirmed_hour) {
+        known.confirmed_hour = None;
+        known.state = State::Unconfirmed;
+    }
+    known
 }
 
 /// The size of a known finding in the unit of its hours' shifts.

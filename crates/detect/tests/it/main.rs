@@ -1,6 +1,7 @@
 //! The detector as its users see it: against the numeric fixtures, on arbitrary histories, and in worlds with known truth.
 
 mod decisions;
+mod drifts;
 mod false_alarms;
 mod fixtures;
 mod lanes;
