@@ -417,24 +417,6 @@ select app, environment, route, kind, vital, stratum, release, minute, n, sessio
 create or replace table rollups_minute on cluster 'main' as rollups_minute_local
 engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
 
-create or replace view findings_local on cluster 'main' as
-select
-    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
-    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
-    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
-    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
-    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
-    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
-    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
-    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
-    f.recommendation as recommendation
-from finding_rows_local as f final
-left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'finding') as d on d.id = f.id
-where not f.withdrawn;
-
-create or replace table findings on cluster 'main' as findings_local
-engine = Distributed('main', 'vitalscope', 'findings_local');
-
 create or replace view deploys_local on cluster 'main' as
 select app, environment, release, at, source from deploy_rows_local final;
 
@@ -803,3 +785,72 @@ from false_alarm_rows_local final;
 
 create or replace table false_alarms on cluster 'main' as false_alarms_local
 engine = Distributed('main', 'vitalscope', 'false_alarms_local');
+
+alter table finding_rows_local on cluster 'main' add column if not exists detail String;
+
+create or replace table finding_rows on cluster 'main' as finding_rows_local
+engine = Distributed('main', 'vitalscope', 'finding_rows_local', sipHash64(id));
+
+create or replace view findings_local on cluster 'main' as
+select
+    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
+    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
+    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
+    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
+    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
+    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
+    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
+    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
+    f.recommendation as recommendation, f.detail as detail
+from finding_rows_local as f final
+left join (select id, toString(decision) as decision from decision_rows_local final where subject = 'finding') as d on d.id = f.id
+where not f.withdrawn;
+
+create or replace table findings on cluster 'main' as findings_local
+engine = Distributed('main', 'vitalscope', 'findings_local');
+
+create table if not exists drift_rows_local on cluster 'main'
+(
+    day Date,
+    id String,
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    direction LowCardinality(String),
+    window_days UInt8,
+    change_ratio Float64,
+    change_low Float64,
+    change_high Float64,
+    p_value Float64,
+    ratio_per_day Nullable(Float64),
+    ratio_per_day_low Nullable(Float64),
+    ratio_per_day_high Nullable(Float64),
+    baseline_p75 Float64,
+    current_p75 Float64,
+    reference_from DateTime('UTC'),
+    reference_to DateTime('UTC'),
+    threshold Nullable(Float64),
+    crosses_on Nullable(Date),
+    crosses_earliest Nullable(Date),
+    crosses_latest Nullable(Date)
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/drift_rows_local', '{replica}', version)
+order by (day, id)
+ttl day + interval 13 month
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create table if not exists drift_rows on cluster 'main' as drift_rows_local
+engine = Distributed('main', 'vitalscope', 'drift_rows_local', sipHash64(id));
+
+create or replace view drifts_local on cluster 'main' as
+select
+    day, id, app, environment, route, kind, vital, direction, window_days, change_ratio, change_low, change_high, p_value,
+    ratio_per_day, ratio_per_day_low, ratio_per_day_high, baseline_p75, current_p75, reference_from, reference_to,
+    threshold, crosses_on, crosses_earliest, crosses_latest
+from drift_rows_local final where id != '';
+
+create or replace table drifts on cluster 'main' as drifts_local
+engine = Distributed('main', 'vitalscope', 'drifts_local');

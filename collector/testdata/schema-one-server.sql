@@ -360,21 +360,6 @@ select app, environment, route, kind, vital, stratum, release, hour, n, sessions
 create or replace view rollups_minute as
 select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_minutes final where n > 0;
 
-create or replace view findings as
-select
-    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
-    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
-    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
-    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
-    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
-    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
-    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
-    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
-    f.recommendation as recommendation
-from finding_rows as f final
-left join (select id, toString(decision) as decision from decision_rows final where subject = 'finding') as d on d.id = f.id
-where not f.withdrawn;
-
 create or replace view deploys as
 select app, environment, release, at, source from deploy_rows final;
 
@@ -674,3 +659,60 @@ settings fsync_after_insert = 1, fsync_part_directory = 1;
 create or replace view false_alarms as
 select day, from_at as `from`, to_at as `to`, series, series_days, alarms, looks_before, looks, duration_ms, measured_at
 from false_alarm_rows final;
+
+alter table finding_rows add column if not exists detail String;
+
+create or replace view findings as
+select
+    f.id as id, f.app as app, f.environment as environment, f.route as route, f.kind as kind, f.vital as vital,
+    f.stratum as stratum, f.direction as direction, if(d.decision = 'muted', 'muted', toString(f.state)) as state,
+    f.severity as severity, f.change_ratio as change_ratio, f.change_low as change_low, f.change_high as change_high,
+    f.p_value as p_value, f.z as z, f.confidence as confidence, f.window_hours as window_hours,
+    f.baseline_p75 as baseline_p75, f.current_p75 as current_p75,
+    f.baseline_n as baseline_n, f.current_n as current_n, f.change_point as change_point,
+    f.change_point_low as change_point_low, f.change_point_high as change_point_high, f.release as release,
+    f.opened_at as opened_at, f.confirmed_at as confirmed_at, f.resolved_at as resolved_at,
+    f.recommendation as recommendation, f.detail as detail
+from finding_rows as f final
+left join (select id, toString(decision) as decision from decision_rows final where subject = 'finding') as d on d.id = f.id
+where not f.withdrawn;
+
+create table if not exists drift_rows
+(
+    day Date,
+    id String,
+    version UInt64,
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    route String,
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    direction LowCardinality(String),
+    window_days UInt8,
+    change_ratio Float64,
+    change_low Float64,
+    change_high Float64,
+    p_value Float64,
+    ratio_per_day Nullable(Float64),
+    ratio_per_day_low Nullable(Float64),
+    ratio_per_day_high Nullable(Float64),
+    baseline_p75 Float64,
+    current_p75 Float64,
+    reference_from DateTime('UTC'),
+    reference_to DateTime('UTC'),
+    threshold Nullable(Float64),
+    crosses_on Nullable(Date),
+    crosses_earliest Nullable(Date),
+    crosses_latest Nullable(Date)
+)
+engine = ReplacingMergeTree(version)
+order by (day, id)
+ttl day + interval 13 month
+settings fsync_after_insert = 1, fsync_part_directory = 1;
+
+create or replace view drifts as
+select
+    day, id, app, environment, route, kind, vital, direction, window_days, change_ratio, change_low, change_high, p_value,
+    ratio_per_day, ratio_per_day_low, ratio_per_day_high, baseline_p75, current_p75, reference_from, reference_to,
+    threshold, crosses_on, crosses_earliest, crosses_latest
+from drift_rows final where id != '';

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
+use detect::drifting::hit_rate;
 use detect::series::Hour;
 use detect::{History, Policy};
 
@@ -18,7 +19,7 @@ use crate::store::histories;
 /// The detector's own step; every decision is made when an hour has closed.
 const STEP: &str = "1h";
 
-/// Replay the detector over a history and count its false alarms.
+/// Replay the detector over a history, count its false alarms and hold its forecasts against what came.
 ///
 /// Prints one finding per line as JSON, then a summary line. With a file no ClickHouse is needed.
 #[derive(clap::Args)]
@@ -69,14 +70,18 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
     };
     let series = histories.len();
     let replayed = hours.clone();
-    let replay = tokio::task::spawn_blocking(move || {
-        detect::replay(&histories, &policy, replayed.start, replayed.end)
+    let (replay, hits) = tokio::task::spawn_blocking(move || {
+        let replay = detect::replay(&histories, &policy, replayed.start, replayed.end);
+        (replay, hit_rate(&histories, &policy, replayed))
     })
     .await?;
     for finding in &replay.findings {
         print::json_line(&FindingLine::of(finding))?;
     }
-    print::json_line(&Summary::of(&replay, series, &hours))?;
+    print::json_line(&Summary {
+        forecasts: Some(hits.into()),
+        ..Summary::of(&replay, series, &hours)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,6 +8,7 @@ use super::verdict::{FindingLine, Summary};
 use super::{open, print};
 use crate::config::Config;
 use crate::history::hour_of;
+use crate::store::drifts::{self, DriftRow};
 use crate::watch;
 
 /// Judge the history once, store the findings and print them as JSON.
@@ -25,6 +26,8 @@ pub struct Args {
 #[derive(Serialize)]
 struct Answer<'a> {
     findings: Vec<FindingLine<'a>>,
+    /// Slow drifts: listed once a day, not alarmed.
+    drifts: Vec<DriftRow>,
     summary: Summary,
 }
 
@@ -42,8 +45,12 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
         at,
     )
     .await;
+    let drifts = match &outcome {
+        Ok(evaluation) => drifts::listed(&opened.store, evaluation.hours.end).await,
+        Err(_) => Ok(Vec::new()),
+    };
     opened.close().await;
-    let evaluation = outcome?;
+    let (evaluation, drifts) = (outcome?, drifts?);
     print::json(&Answer {
         findings: evaluation
             .replay
@@ -51,6 +58,7 @@ pub async fn run(args: Args, config: Config) -> anyhow::Result<ExitCode> {
             .iter()
             .map(FindingLine::of)
             .collect(),
+        drifts,
         summary: Summary::of(&evaluation.replay, evaluation.series, &evaluation.hours),
     })?;
     Ok(ExitCode::SUCCESS)

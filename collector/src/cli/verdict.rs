@@ -1,10 +1,12 @@
 //! How findings and baselines are printed: the columns of the contract's views.
 
 use detect::Finding;
+use detect::drift::HitRate;
 use detect::series::Hour;
 use serde::Serialize;
 
 use crate::history::timestamp;
+use crate::store::finding_detail::DetailJson;
 
 /// A finding as JSON, named as in the view `findings`.
 #[derive(Serialize)]
@@ -38,6 +40,7 @@ pub struct FindingLine<'a> {
     confirmed_at: Option<String>,
     resolved_at: Option<String>,
     recommendation: &'a str,
+    detail: DetailJson,
 }
 
 impl<'a> FindingLine<'a> {
@@ -73,6 +76,7 @@ impl<'a> FindingLine<'a> {
             confirmed_at: finding.confirmed_hour.map(at),
             resolved_at: finding.resolved_hour.map(at),
             recommendation: &finding.recommendation,
+            detail: DetailJson::of(&finding.detail),
         }
     }
 }
@@ -87,6 +91,34 @@ pub struct Summary {
     pub series_days: f64,
     pub episodes: u64,
     pub episodes_per_1000_series_days: f64,
+    /// What became of the forecasts that a backtest made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forecasts: Option<Forecasts>,
+}
+
+/// Forecasts of when a threshold is crossed, against what came.
+#[derive(Serialize)]
+pub struct Forecasts {
+    /// Whose time has come, and those of them whose interval held the crossing.
+    pub judged: usize,
+    pub hits: usize,
+    /// Null without one.
+    pub hit_rate: Option<f64>,
+    /// Thresholds that were crossed, and those of them that a forecast had announced.
+    pub crossings: usize,
+    pub foreseen: usize,
+}
+
+impl From<HitRate> for Forecasts {
+    fn from(rate: HitRate) -> Forecasts {
+        Forecasts {
+            judged: rate.judged,
+            hits: rate.hits,
+            hit_rate: (rate.judged > 0).then(|| rate.hits as f64 / rate.judged as f64),
+            crossings: rate.crossings,
+            foreseen: rate.foreseen,
+        }
+    }
 }
 
 impl Summary {
@@ -99,6 +131,7 @@ impl Summary {
             series_days: replay.series_days,
             episodes: replay.episodes,
             episodes_per_1000_series_days: replay.episodes_per_1000_series_days(),
+            forecasts: None,
         }
     }
 }

@@ -1,24 +1,25 @@
 //! What can be said about a finding beyond its numbers: what is to blame, which visitors carry the change, what else moved with it.
 //!
-//! Hints, not verdicts: they come from the rollups of the hours around the change, are ranked and never tested, and decide nothing.
-//! A finding stands without them.
+//! Hints, not verdicts: they come from the rollups of the hours around the change and decide nothing; a finding stands without them.
+//! Who carries the change is named by [`detect::drill`], which needs evidence; phases and moved series are ranked and no error rate is
+//! claimed for them.
 
 mod blame;
+mod carriers;
 mod moved;
 mod sentence;
-mod shares;
 mod windows;
 
 use serde::Serialize;
 
 pub use blame::Blame;
+pub use carriers::{Dimension, Share};
 pub use moved::Moved;
 pub use sentence::plain;
-pub use shares::{Dimension, Share};
 pub use windows::Subject;
 
 use crate::store::Store;
-use crate::store::around::{self, Around, Windows};
+use crate::store::around::{self, Around, DayValue, Windows};
 use crate::store::queries::QueryError;
 
 /// Each list is for a person to read.
@@ -63,11 +64,16 @@ pub async fn explain(
         around::series(store, &place),
     )?;
     let scheme = subject.key.scheme();
-    let mut blamed = blame::blamed(scheme, subject.sign, &facts);
+    let own_days: Vec<&DayValue> = series
+        .iter()
+        .filter(|day| day.kind == subject.key.kind.name() && day.vital == subject.key.vital)
+        .collect();
+    let inflation = carriers::inflation(scheme, &own_days);
+    let mut blamed = blame::blamed(scheme, subject.sign, &facts, inflation);
     blamed.truncate(MAX_LISTED);
     let mut moved = moved::moved(subject, &series);
     moved.truncate(MAX_LISTED);
-    let mut dimensions = shares::dimensions(scheme, subject.sign, &values);
+    let mut dimensions = carriers::dimensions(scheme, subject.sign, &values, inflation);
     for dimension in &mut dimensions {
         dimension.values.truncate(MAX_LISTED);
     }

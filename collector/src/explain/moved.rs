@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use detect::{Histogram, Kind, SeriesKey};
+use detect::{Histogram, Kind, Scheme, SeriesKey};
 use serde::Serialize;
 
-use super::shares::log_of;
 use super::windows::Subject;
 use crate::store::around::DayValue;
 
@@ -107,6 +106,11 @@ fn of_series(key: &SeriesKey, days: &[&DayValue]) -> Option<(f64, Moved)> {
         change_ratio: shift.exp(),
     };
     Some((shift.abs(), moved))
+}
+
+/// A zero counts as the smallest value there is.
+fn log_of(scheme: Scheme, index: u16) -> f64 {
+    scheme.midpoint(index.max(1)).ln()
 }
 
 #[cfg(test)]

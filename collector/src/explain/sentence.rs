@@ -92,9 +92,14 @@ fn carrier(dimension: &Dimension) -> Option<String> {
         percent(main.change_share.min(1.0)),
         percent(main.share_after),
     );
-    Some(format!(
-        "By {what}, {name} has {change} of the change with {views} of the page views."
-    ))
+    Some(if dimension.cause == "mix" {
+        let before = percent(main.share_before);
+        format!(
+            "By {what}, {name} is {views} of the page views instead of {before}; that makes {change} of the change."
+        )
+    } else {
+        format!("By {what}, {name} has {change} of the change with {views} of the page views.")
+    })
 }
 
 fn moved(moved: &[Moved]) -> Option<String> {

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clickhouse::Row;
-use detect::series::Hour;
+use detect::series::{Hour, MEMORY_GROWTH};
 use detect::{Kind, SeriesHourRow, SeriesKey};
 use serde::Deserialize;
 
 use super::Store;
 use crate::history::Histories;
+
+const HOUR_S: i64 = 3600;
+const VISIT_HOURS: Hour = 48;
 
 #[derive(Row, Deserialize)]
 struct RollupRow {
@@ -85,6 +88,40 @@ pub async fn add_older(
         row.add_to(histories, is_wanted);
     }
     Ok(())
+}
+
+#[derive(Row, Deserialize)]
+struct VisitRow {
+    app: String,
+    environment: String,
+    route: String,
+    minutes: f64,
+}
+
+/// How long visits are in the middle that tell their growth, minutes, by its series; of the last two days before `hour`, for length does
+/// not change from day to day and raw rows are many.
+///
+/// # Errors
+/// The server's.
+pub async fn visit_minutes(store: &Store, hour: Hour) -> anyhow::Result<Vec<(SeriesKey, f64)>> {
+    let rows: Vec<VisitRow> = store
+        .client()
+        .query(include_str!("sql/visit_minutes.sql"))
+        .bind((hour - VISIT_HOURS) * HOUR_S)
+        .bind(hour * HOUR_S)
+        .fetch_all()
+        .await?;
+    let of_row = |row: VisitRow| {
+        let key = SeriesKey {
+            app: row.app,
+            environment: row.environment,
+            route: row.route,
+            kind: Kind::Vital,
+            vital: MEMORY_GROWTH.to_owned(),
+        };
+        (key, row.minutes)
+    };
+    Ok(rows.into_iter().map(of_row).collect())
 }
 
 impl RollupRow {

@@ -66,6 +66,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0010_false_alarms",
         text: include_str!("../../migrations/0010_false_alarms.sql"),
     },
+    Migration {
+        name: "0020_finding_detail",
+        text: include_str!("../../migrations/0020_finding_detail.sql"),
+    },
+    Migration {
+        name: "0021_drifts",
+        text: include_str!("../../migrations/0021_drifts.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -12,6 +12,8 @@ pub mod cluster;
 mod column_text;
 pub mod dead_letter;
 pub mod decisions;
+pub mod drifts;
+pub mod finding_detail;
 mod found;
 mod frame;
 pub mod histories;

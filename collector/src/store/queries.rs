@@ -136,6 +136,15 @@ pub struct FindingRow {
     pub confirmed_at_ms: i64,
     pub resolved_at_ms: i64,
     pub recommendation: String,
+    /// JSON: which comparison decided, and its own numbers; empty for findings of earlier versions.
+    #[serde(serialize_with = "as_json")]
+    pub detail: String,
+}
+
+/// A column of JSON is JSON to readers as well; a text that is none is null.
+fn as_json<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let value = serde_json::from_str::<serde_json::Value>(text).ok();
+    value.serialize(serializer)
 }
 
 impl FindingRow {

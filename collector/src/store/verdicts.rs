@@ -10,6 +10,7 @@ use detect::{Baseline, Decision, Direction, Finding, Kind, Replay, SeriesKey, Se
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::finding_detail::DetailJson;
 use super::{Store, references};
 
 const HOUR_S: i64 = 3600;
@@ -47,6 +48,7 @@ struct FindingRow {
     resolved_at: Option<u32>,
     recommendation: String,
     withdrawn: bool,
+    detail: String,
 }
 
 #[derive(Row, Serialize)]
@@ -278,6 +280,7 @@ impl FindingRow {
             resolved_at: finding.resolved_hour.map(seconds),
             recommendation: finding.recommendation.clone(),
             withdrawn: false,
+            detail: DetailJson::text(&finding.detail),
         }
     }
 
@@ -327,6 +330,7 @@ impl FindingRow {
             confirmed_hour: self.confirmed_at.map(hour),
             resolved_hour: self.resolved_at.map(hour),
             recommendation: self.recommendation,
+            detail: DetailJson::read(&self.detail),
         })
     }
 }

@@ -41,7 +41,7 @@ pub async fn texts(
         match explain(store, &subject, until_hour * 3_600_000).await {
             Ok(known) => {
                 // Not the finding's own: one that goes on from an earlier evaluation has what was said there.
-                let general = detect::finding::recommendation(finding);
+                let general = detect::advice::recommendation(finding);
                 let text = known.recommendation(&subject, &general);
                 texts.insert(finding.id.clone(), text);
             }

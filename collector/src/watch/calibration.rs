@@ -40,6 +40,7 @@ pub async fn calibrate(
         histories,
         decisions,
         findings,
+        visit_minutes,
     } = known::read(store, &policy, &hours, hours.end * 3_600_000).await?;
     let decisions = references::before(&decisions, hours.start);
     let series = histories.len() as u64;
@@ -49,6 +50,7 @@ pub async fn calibrate(
         let past = Past {
             findings: &findings,
             decisions: &decisions,
+            visit_minutes: &visit_minutes,
         };
         measure(&histories, &policy, past, &hours)
     })

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use detect::series::Hour;
-use detect::{Past, Policy, Replay, Strategy};
+use detect::{Past, Policy, Replay, Strategy, drifting};
 
 use super::advice;
 use super::known::{self, Known};
 use crate::history::hour_of;
-use crate::store::{Store, calibration, references, verdicts};
+use crate::store::{Store, calibration, drifts, references, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -27,6 +27,7 @@ pub struct Evaluation {
 }
 
 /// Judges the closed hours before `at` by baselines of this strategy, from `since` on or for the usual 14 days, and keeps what it finds.
+/// The first evaluation of a day without `since` lists the slow drifts, too.
 ///
 /// # Errors
 /// The server's.
@@ -48,19 +49,30 @@ pub async fn evaluate(
         histories,
         decisions,
         findings,
+        visit_minutes,
     } = known::read(store, &policy, &hours, at.as_millisecond()).await?;
     let series = histories.len();
     let (from, to) = (hours.start, hours.end);
     let past = references::before(&decisions, from);
+    // Once a day, and only with the whole past at hand.
+    let is_due = since.is_none() && !drifts::is_known(store, to).await.context("drifts")?;
+    let decided = decisions.clone();
     // Seconds of pure computation: not on a thread that others wait for.
-    let replay = tokio::task::spawn_blocking(move || {
+    let (replay, drifting) = tokio::task::spawn_blocking(move || {
         let past = Past {
             findings: &findings,
             decisions: &past,
+            visit_minutes: &visit_minutes,
         };
-        detect::resume_decided(&histories, &policy, past, from, to)
+        let replay = detect::resume_decided(&histories, &policy, past, from, to);
+        let drifting =
+            is_due.then(|| drifting::drifts(&histories, &policy, &decided, &replay.findings, to));
+        (replay, drifting)
     })
     .await?;
+    if let Some(drifting) = drifting {
+        drifts::keep(store, &drifting, to).await.context("drifts")?;
+    }
     let texts = advice::texts(store, &replay.findings, hours.end)
         .await
         .context("recommendations")?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use anyhow::Context;
 use detect::reference::Decision;
 use detect::series::Hour;
-use detect::{Finding, History, Policy};
+use detect::{Finding, History, Policy, SeriesKey};
 
 use crate::store::{Store, histories, references, verdicts};
 
@@ -14,6 +14,8 @@ pub struct Known {
     /// All that was decided until `at_ms`; those before the replay are [`references::before`].
     pub decisions: Vec<Decision>,
     pub findings: Vec<Finding>,
+    /// How long visits are in the middle that tell their growth, minutes.
+    pub visit_minutes: Vec<(SeriesKey, f64)>,
 }
 
 /// Reads it for a replay of `hours`, with decisions up to `at_ms`.
@@ -39,9 +41,13 @@ pub async fn read(
     let findings = verdicts::known(store, hours.start)
         .await
         .context("findings")?;
+    let visit_minutes = histories::visit_minutes(store, hours.end)
+        .await
+        .context("visits")?;
     Ok(Known {
         histories: past.into_sorted(),
         decisions,
         findings,
+        visit_minutes,
     })
 }

@@ -2,7 +2,8 @@
 //! how it is kept, [`crate::store::verdicts`].
 //!
 //! Of several collectors on one ClickHouse one evaluates: the one whose [`Lease`] leads. The others stand by, and show what it found.
-//! Once a day the same one measures the false-alarm rate. The time is the server's, so that a collector with a wrong clock judges the same hours.
+//! Its first evaluation of a day judges the last fortnight again, with what came late; the others go on from that day's midnight, which is
+//! what makes an hour cheap. Once a day the same one measures the false-alarm rate. The time is the server's, so that a collector with a wrong clock judges the same hours.
 
 mod advice;
 mod calibration;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use detect::{Severity, Strategy};
+use detect::{Hour, Severity, Strategy};
 use tokio::sync::watch as signal;
 use tokio::time::{sleep, timeout};
 
@@ -80,19 +81,21 @@ async fn judge(
     strategy: Strategy,
     mut beats: signal::Receiver<Option<Beat>>,
 ) {
-    // The last hour that was judged while leading.
-    let mut judged_hour = None;
+    // The last hour that was judged while leading, and the day of which the whole past was.
+    let (mut judged_hour, mut judged_day) = (None, None);
     while beats.changed().await.is_ok() {
         let Some(beat) = *beats.borrow_and_update() else {
             continue;
         };
         if !beat.leads {
-            judged_hour = None;
+            (judged_hour, judged_day) = (None, None);
         } else if let Some(hour) = due(judged_hour, beat.now_ms) {
-            match judge_now(store, strategy, beat.now_ms).await {
+            let day = hour.div_euclid(24);
+            let since = (judged_day == Some(day)).then_some(day * 24);
+            match judge_now(store, strategy, since, beat.now_ms).await {
                 Ok(evaluation) => {
-                    tell(metrics, &evaluation);
-                    judged_hour = Some(hour);
+                    tell(metrics, &evaluation, since.is_none());
+                    (judged_hour, judged_day) = (Some(hour), Some(day));
                     calibrate_today(store, strategy, beat.now_ms).await;
                 }
                 // The next beat is the next attempt.
@@ -129,11 +132,16 @@ async fn show(store: &Store, metrics: &Metrics) {
     }
 }
 
-async fn judge_now(store: &Store, strategy: Strategy, now_ms: i64) -> anyhow::Result<Evaluation> {
+async fn judge_now(
+    store: &Store,
+    strategy: Strategy,
+    since: Option<Hour>,
+    now_ms: i64,
+) -> anyhow::Result<Evaluation> {
     evaluate(
         store,
         strategy,
-        None,
+        since,
         jiff::Timestamp::from_millisecond(now_ms)?,
     )
     .await
@@ -169,12 +177,13 @@ fn by_severity(open: &[(String, u64)]) -> BTreeMap<&'static str, u64> {
         .into()
 }
 
-fn tell(metrics: &Metrics, evaluation: &Evaluation) {
+/// `is_whole`: the usual fortnight was judged. A part of a day has too few series-days for a rate.
+fn tell(metrics: &Metrics, evaluation: &Evaluation, is_whole: bool) {
     let evaluation_ms = evaluation.duration.as_millis() as u64;
     metrics
         .evaluation_ms
         .store(evaluation_ms, Ordering::Relaxed);
-    if evaluation.replay.series_days > 0.0 {
+    if is_whole && evaluation.replay.series_days > 0.0 {
         metrics.set_alarm_episodes(evaluation.replay.episodes_per_1000_series_days());
     }
     tracing::info!(

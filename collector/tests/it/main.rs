@@ -12,6 +12,7 @@ mod cluster;
 mod dashboard;
 mod details;
 mod doctor;
+mod drifts;
 mod embedded;
 mod engine;
 mod explain;

@@ -111,6 +111,7 @@ async fn retention_follows_the_configuration() {
             "rollup_minutes" => ("minute + toIntervalHour(25)", true),
             "lease_rows" => ("toDateTime(valid_until) + toIntervalDay(1)", false),
             "evaluation_rows" => ("toDateTime(at) + toIntervalMonth(13)", false),
+            "drift_rows" => ("day + toIntervalMonth(13)", false),
             kept if KEPT.contains(&kept) => ("", false),
             _ => panic!("how long are rows of {name} kept?"),
         };
@@ -124,7 +125,7 @@ async fn retention_follows_the_configuration() {
             "{name}: {engine}"
         );
     }
-    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 3);
+    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 4);
 }
 
 async fn refusal(store: &Store) -> String {

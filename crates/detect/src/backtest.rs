@@ -11,7 +11,7 @@ use crate::finding::Finding;
 use crate::policy::Policy;
 use crate::reference::Decision;
 use crate::replay::AppReplay;
-use crate::series::{APP_LEVEL_ROUTE, History, Hour};
+use crate::series::{APP_LEVEL_ROUTE, History, Hour, SeriesKey};
 
 /// What a replay saw.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,6 +35,9 @@ pub struct Past<'a> {
     pub findings: &'a [Finding],
     /// Of each series in the order in which they were made: those of people, and the automatic ones up to the first replayed hour.
     pub decisions: &'a [Decision],
+    /// How long visits are in the middle that tell their growth, minutes, by its series; [`crate::memory::USUAL_VISIT_MINUTES`] for
+    /// those that are not here.
+    pub visit_minutes: &'a [(SeriesKey, f64)],
 }
 
 impl Replay {
@@ -49,14 +52,13 @@ impl Replay {
 }
 
 /// Judges the hours `from_hour..to_hour` (an hour is judged when it has closed, from its own and earlier data only).
-/// There must be one history per series; those of route `*` are ignored, for the app level is computed from the routes, and so are
-/// those of growth, whose changes are no ratios.
+/// There must be one history per series; those of route `*` are ignored, for the app level is computed from the routes.
 pub fn replay(histories: &[History], policy: &Policy, from_hour: Hour, to_hour: Hour) -> Replay {
     resume(histories, policy, &[], from_hour, to_hour)
 }
 
-/// The same, continuing findings that were opened before `from_hour`: open ones go on under their id (with their baseline
-/// standing still), and the hours of resolved ones stay out of baselines. Findings opened later are judged again and
+/// The same, continuing findings that were opened before `from_hour`, as they were then: open ones go on under their id (with their
+/// baseline standing still), and the hours of resolved ones stay out of baselines. What was said about later hours is said again. Findings opened later are judged again and
 /// need not be given. Known findings of series without a history come back unchanged.
 pub fn resume(
     histories: &[History],
@@ -67,7 +69,7 @@ pub fn resume(
 ) -> Replay {
     let past = Past {
         findings: known,
-        decisions: &[],
+        ..Past::default()
     };
     resume_decided(histories, policy, past, from_hour, to_hour)
 }
@@ -84,7 +86,7 @@ pub fn resume_decided(
     let mut seen = BTreeSet::new();
     for history in histories
         .iter()
-        .filter(|history| history.key.route != APP_LEVEL_ROUTE && !history.key.is_growth())
+        .filter(|history| history.key.route != APP_LEVEL_ROUTE)
     {
         if seen.insert(&history.key) {
             apps.entry((&history.key.app, &history.key.environment))
@@ -101,7 +103,7 @@ pub fn resume_decided(
                 && finding.opened_hour <= from_hour
         });
         let replay =
-            AppReplay::new(histories, policy, known, past.decisions).run(from_hour, to_hour);
+            AppReplay::new(histories, policy, known, past, from_hour).run(from_hour, to_hour);
         out.findings.extend(replay.findings);
         out.baselines.extend(replay.baselines);
         out.series_days += replay.series_days;

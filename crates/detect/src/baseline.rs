@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use crate::histogram::Histogram;
+use crate::histogram::{Histogram, Scheme};
 use crate::policy::Policy;
 use crate::scan::PanelSeries;
-use crate::score::{Ridits, ScoreSum};
+use crate::score::{Ridits, Score, ScoreSum};
 use crate::series::{History, Hour};
+use crate::two_part::{Parts, TwoPart, TwoPartSum};
 
 pub use crate::describe::{Baseline, BaselineState};
 
@@ -62,9 +63,14 @@ pub struct Learning {
 #[derive(Clone, Debug)]
 pub struct Learned {
     pub hours: BaselineHours,
+    /// Page views in it, and those of them that are zero.
+    pub n: u64,
+    pub zeros: u64,
     /// Index into `ridits` for each stratum of the history; `None` where the baseline says nothing about it.
     stratum: Vec<Option<usize>>,
     ridits: Vec<Ridits>,
+    /// The same in two parts, where values may be zero.
+    parts: Vec<TwoPart>,
 }
 
 /// Learns what is normal, or says how far it is from that.
@@ -76,8 +82,9 @@ pub fn learn(
     let scheme = history.key.scheme();
     let widths = scheme.inverse_widths();
     let mut days = BTreeSet::new();
-    let mut total = 0;
-    let mut ridits = Vec::new();
+    let (mut total, mut zeros) = (0_u64, 0_u64);
+    let may_be_zero = scheme == Scheme::LayoutShift;
+    let (mut ridits, mut parts) = (Vec::new(), Vec::new());
     let mut stratum = Vec::new();
     let mut rare = Histogram::new(scheme);
     let mut is_rare = Vec::new();
@@ -91,13 +98,19 @@ pub fn learn(
             cells.for_each(|(index, count)| histogram.add(index, u64::from(count)));
         }
         let n = histogram.n();
-        total += n;
+        total = total.saturating_add(n);
+        zeros = zeros.saturating_add(histogram.counts()[usize::from(scheme.zero_index())]);
         is_rare.push(n < policy.min_stratum_views);
         if n < policy.min_stratum_views {
             rare.merge(&histogram);
             stratum.push(None);
         } else {
             stratum.push(Ridits::new(histogram.counts(), &widths).map(|learned| {
+                parts.extend(
+                    may_be_zero
+                        .then(|| TwoPart::new(histogram.counts(), &widths))
+                        .flatten(),
+                );
                 ridits.push(learned);
                 ridits.len() - 1
             }));
@@ -114,6 +127,11 @@ pub fn learn(
     if rare.n() >= policy.min_stratum_views
         && let Some(pooled) = Ridits::new(rare.counts(), &widths)
     {
+        parts.extend(
+            may_be_zero
+                .then(|| TwoPart::new(rare.counts(), &widths))
+                .flatten(),
+        );
         ridits.push(pooled);
         let pooled = ridits.len() - 1;
         stratum
@@ -124,8 +142,11 @@ pub fn learn(
     }
     Ok(Learned {
         hours: hours.clone(),
+        n: total,
+        zeros,
         stratum,
         ridits,
+        parts,
     })
 }
 
@@ -137,8 +158,7 @@ impl Learned {
         range: Range<Hour>,
         has_incident: bool,
     ) -> PanelSeries {
-        let count = (range.end - range.start).max(0) as usize;
-        let mut sums = vec![ScoreSum::default(); count];
+        let mut sums = vec![ScoreSum::default(); length(&range)];
         for (stratum, ridits) in history.strata().iter().zip(&self.stratum) {
             let Some(ridits) = ridits.map(|index| &self.ridits[index]) else {
                 continue;
@@ -147,14 +167,51 @@ impl Learned {
                 sums[(hour - range.start) as usize].add(ridits, cells);
             }
         }
+        let scores = sums.iter().map(ScoreSum::score);
+        self.panel_series(history, range, has_incident, scores)
+    }
+
+    /// The same in two parts; of a series whose values cannot be zero, nothing.
+    pub fn score_parts(
+        &self,
+        history: &History,
+        range: Range<Hour>,
+        has_incident: bool,
+    ) -> Parts<PanelSeries> {
+        let mut sums = vec![TwoPartSum::default(); length(&range)];
+        for (stratum, part) in history.strata().iter().zip(&self.stratum) {
+            let Some(part) = part.and_then(|index| self.parts.get(index)) else {
+                continue;
+            };
+            for (hour, cells) in stratum.hours(range.clone()) {
+                sums[(hour - range.start) as usize].add(part, cells);
+            }
+        }
+        let scores: Vec<Parts<Score>> = sums.iter().map(TwoPartSum::scores).collect();
+        let of = |score: fn(&Parts<Score>) -> Score| {
+            let scores = scores.iter().map(score);
+            self.panel_series(history, range.clone(), has_incident, scores)
+        };
+        Parts {
+            share: of(|one| one.share),
+            size: of(|one| one.size),
+        }
+    }
+
+    fn panel_series(
+        &self,
+        history: &History,
+        range: Range<Hour>,
+        has_incident: bool,
+        scores: impl Iterator<Item = Score>,
+    ) -> PanelSeries {
         // Before a series' first page view there was no series: those hours are not part of its normal.
         let first = history.first_hour().unwrap_or(range.end);
         let mut out = PanelSeries {
             has_incident,
             ..PanelSeries::default()
         };
-        for (index, sum) in sums.iter().enumerate() {
-            let (hour, score) = (range.start + index as Hour, sum.score());
+        for (hour, score) in range.zip(scores) {
             out.shift.push(score.shift);
             out.variance.push(score.variance);
             out.n.push(score.n);
@@ -163,6 +220,10 @@ impl Learned {
         }
         out
     }
+}
+
+fn length(range: &Range<Hour>) -> usize {
+    (range.end - range.start).max(0) as usize
 }
 
 #[cfg(test)]

@@ -7,11 +7,10 @@
 use crate::distribution::normal_cdf;
 use crate::histogram::{Histogram, Scheme};
 use crate::score::{Ridits, ScoreSum};
+use crate::sensitivity::MAX_SHIFT;
 
 /// Normal quantile of a two-sided 90 % interval.
 pub const Z_90: f64 = 1.645;
-/// A thousandfold: where a baseline has no slope (one value only) a shift has no size, and no larger one is ever stated.
-const MAX_SHIFT: f64 = 7.0;
 /// The quantile people watch: a vital is judged at its 75th percentile.
 const P: f64 = 0.75;
 
@@ -108,7 +107,7 @@ fn interpolate(levels: &[(f64, f64)], level: f64) -> f64 {
 
 /// Log edges of a scheme's buckets. The zero bucket gets a place just below the others, so that a distribution with
 /// zeros stays monotone; callers report exact zero for it.
-fn ln_edges(scheme: Scheme) -> Vec<f64> {
+pub(crate) fn ln_edges(scheme: Scheme) -> Vec<f64> {
     let count = scheme.bucket_count() as u16;
     let second = scheme.upper_edge(1).ln();
     let width = (scheme.upper_edge(2).ln() - second).min(0.1);

@@ -69,6 +69,11 @@ pub enum Standing {
     Held {
         minimum_detectable_ratio: f64,
     },
+    /// It is too thin for hours and judged run by run.
+    Runs {
+        count: usize,
+        minimum_detectable_ratio: f64,
+    },
     /// Nobody has approved it yet, so it is not judged by.
     Waiting,
     /// A person rejected it. It is shown with those hours, so that the word can be taken back.
@@ -103,6 +108,10 @@ pub fn describe(
         }
         | Standing::Held {
             minimum_detectable_ratio,
+        }
+        | Standing::Runs {
+            minimum_detectable_ratio,
+            ..
         }
         | Standing::Calm {
             minimum_detectable_ratio,
@@ -208,6 +217,12 @@ fn judge(
             Some("frozen: a confirmed finding is open".to_owned()),
         ),
         Standing::Held { .. } => (BaselineState::Approved, None),
+        Standing::Runs { count, .. } => (
+            BaselineState::Approved,
+            Some(format!(
+                "too few for hours: compared run by run with {count} runs"
+            )),
+        ),
         Standing::Refused => (
             BaselineState::Rejected,
             Some("rejected: approve it to judge by its hours after all".to_owned()),

@@ -88,11 +88,23 @@ pub struct Carrier<'a> {
 
 /// Names what carries the change, the surest contribution first; at most [`MAX_NAMED`].
 pub fn drill<'a>(slices: &[Slice<'a>], question: Question) -> Vec<Carrier<'a>> {
+    let sign = question.direction.sign();
+    let mut named = effects(slices, question);
+    named.retain(|one| sign * one.at_least > question.margin.max(0.0));
+    let order = |one: &Carrier<'_>| sign * one.at_least;
+    named.sort_by(|a, b| order(b).total_cmp(&order(a)));
+    named.truncate(MAX_NAMED);
+    named
+}
+
+/// What every value is estimated to have of the change, for each cause, surely or not: by dimension, the most frequent values first.
+/// The bound `at_least` of one that is not sure points the other way.
+pub fn effects<'a>(slices: &[Slice<'a>], question: Question) -> Vec<Carrier<'a>> {
     let mut dimensions: BTreeMap<&str, Vec<Slice<'a>>> = BTreeMap::new();
     let scheme = slices.first().map(|slice| slice.before.scheme());
     for slice in slices {
         let schemes = [slice.before, slice.after].map(|side| Some(side.scheme()));
-        if schemes == [scheme; 2] && slice.before.n() + slice.after.n() > 0 {
+        if schemes == [scheme; 2] && slice.before.n().saturating_add(slice.after.n()) > 0 {
             dimensions.entry(slice.dimension).or_default().push(*slice);
         }
     }
@@ -104,32 +116,39 @@ pub fn drill<'a>(slices: &[Slice<'a>], question: Question) -> Vec<Carrier<'a>> {
     let asked: usize = dimensions.iter().map(|one| 2 * one.members.len()).sum();
     let z = normal_quantile(1.0 - question.alpha / asked.max(1) as f64).max(0.0);
     let sign = question.direction.sign();
-    let mut named = Vec::new();
+    let mut all = Vec::new();
     for dimension in &dimensions {
         for member in &dimension.members {
             for (cause, effect) in dimension.effects(member) {
                 let at_least = sign * effect.value - z * effect.variance.sqrt();
-                if at_least > question.margin.max(0.0) {
-                    named.push(Carrier {
-                        dimension: member.slice.dimension,
-                        value: member.slice.value,
-                        cause,
-                        contribution: effect.value,
-                        at_least: sign * at_least,
-                        shift: member.shift.map_or(0.0, |shift| shift.value),
-                        before_share: member.before_share,
-                        after_share: member.after_share,
-                        before_n: member.slice.before.n(),
-                        after_n: member.slice.after.n(),
-                    });
-                }
+                all.push(Carrier {
+                    dimension: member.slice.dimension,
+                    value: member.slice.value,
+                    cause,
+                    contribution: effect.value,
+                    at_least: sign * at_least,
+                    shift: member.shift.map_or(0.0, |shift| shift.value),
+                    before_share: member.before_share,
+                    after_share: member.after_share,
+                    before_n: member.slice.before.n(),
+                    after_n: member.slice.after.n(),
+                });
             }
         }
     }
-    let order = |one: &Carrier<'_>| sign * one.at_least;
-    named.sort_by(|a, b| order(b).total_cmp(&order(a)));
-    named.truncate(MAX_NAMED);
-    named
+    all
+}
+
+/// Log shift of `after` against `before` as a whole, of which contributions are parts; `None` without page views on both sides.
+pub fn whole_shift(before: &Histogram, after: &Histogram) -> Option<f64> {
+    if before.scheme() != after.scheme() {
+        return None;
+    }
+    let mut both = before.clone();
+    both.merge(after);
+    let slope = rank_slope(both.counts(), &before.scheme().inverse_widths());
+    let (theta, variance) = rank_statistic(before.counts(), after.counts());
+    (slope > 1e-9 && variance > 0.0).then(|| (theta - 0.5) / slope)
 }
 
 #[derive(Clone, Copy)]

@@ -4,8 +4,10 @@ use std::ops::Range;
 
 use crate::baseline::BaselineHours;
 use crate::change_point::{ChangePoint, SET_DROP, change_point};
-use crate::compare::{Comparison, StratumPair, compare};
-use crate::histogram::Histogram;
+use crate::compare::{Bounded, Comparison, StratumPair, compare, ln_edges, standardised_quantile};
+use crate::detail::AboveZero;
+use crate::histogram::{Histogram, Scheme};
+use crate::memory::{Leak, MINUTES_PER_HOUR, leak};
 use crate::series::{History, Hour};
 
 /// The size of a finding is read from at most this many hours after the change: one week holds each weekday once.
@@ -32,12 +34,16 @@ pub fn size_hours(change_point: Hour, last: Hour) -> Range<Hour> {
     last + 1 - length..last + 1
 }
 
-/// Current against baseline p75 over `hours`, for one series or, for the app-level series, over all routes as strata.
-pub fn size(
-    members: &[(&History, &BaselineHours)],
-    hours: Range<Hour>,
-    inflation: f64,
-) -> Option<Comparison> {
+/// How large a change is, in the vital's unit and in what the series' own comparison adds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Size {
+    pub comparison: Comparison,
+    pub above_zero: Option<AboveZero>,
+    pub leak: Option<Leak>,
+}
+
+/// Both sides of `hours`, for one series or, for the app-level series, with all routes as strata.
+pub fn sides(members: &[(&History, &BaselineHours)], hours: Range<Hour>) -> Vec<StratumPair> {
     let length = hours.end - hours.start;
     // A part of a day is compared with the same hours of the baseline's days, or the night would look like a change.
     let same_hours = |hour: Hour| length >= 24 || (hour - hours.start).rem_euclid(24) < length;
@@ -52,7 +58,106 @@ pub fn size(
             pairs.push(StratumPair { baseline, current });
         }
     }
-    compare(&pairs, inflation)
+    pairs
+}
+
+/// Current against baseline p75.
+pub fn size(pairs: &[StratumPair], inflation: f64) -> Option<Size> {
+    Some(Size {
+        comparison: compare(pairs, inflation)?,
+        above_zero: None,
+        leak: None,
+    })
+}
+
+/// The same, of a series in two parts.
+pub fn size_in_parts(pairs: &[StratumPair], inflation: f64) -> Option<Size> {
+    let edges = ln_edges(pairs.first()?.baseline.scheme());
+    let share = |side: fn(&StratumPair) -> &Histogram| {
+        let (mut share, mut weights) = (0.0, 0.0);
+        for pair in pairs.iter().filter(|pair| is_on_both_sides(pair)) {
+            let (weight, n) = (pair.baseline.n() as f64, side(pair).n() as f64);
+            share += weight * (1.0 - side(pair).counts()[0] as f64 / n);
+            weights += weight;
+        }
+        share / weights.max(1.0)
+    };
+    let p75 = |side: fn(&StratumPair) -> &Histogram| {
+        let above: Vec<(f64, Vec<u64>)> = pairs
+            .iter()
+            .filter(|pair| is_on_both_sides(pair))
+            .map(|pair| {
+                let weight = above_zero(&pair.baseline).iter().sum::<u64>() as f64;
+                (weight, above_zero(side(pair)))
+            })
+            .collect();
+        let strata: Vec<(f64, &[u64])> = above
+            .iter()
+            .map(|(weight, counts)| (*weight, &counts[..]))
+            .collect();
+        standardised_quantile(&strata, &edges, 0.75, 1.0, 0.0).map_or(0.0, |found| found.value)
+    };
+    Some(Size {
+        comparison: compare(pairs, inflation)?,
+        above_zero: Some(AboveZero {
+            share_before: share(|pair| &pair.baseline),
+            share_after: share(|pair| &pair.current),
+            p75_before: p75(|pair| &pair.baseline),
+            p75_after: p75(|pair| &pair.current),
+        }),
+        leak: None,
+    })
+}
+
+/// Growth now against growth then. `heap` is what the page usually takes, bytes: the ratio is that of its size at the end of a visit of
+/// `visit_minutes`. Where it is not known there is no ratio, and the finding speaks in megabytes alone.
+pub fn size_of_leak(
+    pairs: &[StratumPair],
+    inflation: f64,
+    heap: Option<f64>,
+    visit_minutes: f64,
+) -> Option<Size> {
+    let mut sides = [
+        Histogram::new(Scheme::Growth),
+        Histogram::new(Scheme::Growth),
+    ];
+    for pair in pairs.iter().filter(|pair| is_on_both_sides(pair)) {
+        sides[0].merge(&pair.baseline);
+        sides[1].merge(&pair.current);
+    }
+    let [before, after] = &sides;
+    let found = leak(before, after, inflation, visit_minutes)?;
+    let heap_mb = heap.filter(|heap| *heap > 0.0).map(|heap| heap / 1e6);
+    let ratio = |mb: f64| heap_mb.map_or(1.0, |heap| ((heap + mb) / heap).max(0.0));
+    let by_visit = found.increase_mb_per_visit;
+    let p75 = |side: &Histogram| side.quantile(0.75).map_or(0.0, |found| found.value);
+    Some(Size {
+        comparison: Comparison {
+            ratio: Bounded {
+                value: ratio(by_visit.value),
+                low: ratio(by_visit.low),
+                high: ratio(by_visit.high),
+            },
+            baseline_p75: p75(before),
+            current_p75: p75(after),
+            baseline_n: before.n(),
+            current_n: after.n(),
+            shift: found.increase_mb_per_hour.value / MINUTES_PER_HOUR,
+            p_value: (2.0 * found.p_value.min(1.0 - found.p_value)).clamp(0.0, 1.0),
+        },
+        above_zero: None,
+        leak: Some(found),
+    })
+}
+
+fn is_on_both_sides(pair: &StratumPair) -> bool {
+    pair.baseline.n() > 0 && pair.current.n() > 0
+}
+
+fn above_zero(side: &Histogram) -> Vec<u64> {
+    let mut counts = side.counts().to_vec();
+    counts[0] = 0;
+    counts
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 
 use wire::Vital;
 
+use crate::advice::recommendation;
 use crate::change_point::ChangePoint;
 use crate::compare::Comparison;
+use crate::detail::{Beside, Detail, Lane};
+use crate::evidence::Size;
 use crate::policy::Policy;
 use crate::scan::Verdict;
 use crate::series::{Hour, SeriesKey};
@@ -69,15 +72,20 @@ pub struct Finding {
     /// When it was resolved, or found to be transient.
     pub resolved_hour: Option<Hour>,
     pub recommendation: String,
+    /// Which comparison decided, and its own numbers.
+    pub detail: Detail,
 }
 
 /// All that is known about a change at one hour.
 #[derive(Clone, Debug)]
 pub struct Evidence {
     pub verdict: Verdict,
-    pub comparison: Comparison,
+    pub size: Size,
     pub change_point: ChangePoint,
     pub release: Option<String>,
+    pub lane: Lane,
+    /// The release beside an older one, where both were live.
+    pub beside: Option<Beside>,
 }
 
 impl Direction {
@@ -184,6 +192,7 @@ impl Finding {
             confirmed_hour: None,
             resolved_hour: None,
             recommendation: String::new(),
+            detail: Detail::default(),
         };
         finding.on_evidence(evidence, policy);
         finding
@@ -201,11 +210,14 @@ impl Finding {
         self.change_point_low_hour = evidence.change_point.low();
         self.change_point_high_hour = evidence.change_point.high();
         self.release = evidence.release.unwrap_or_default();
-        self.on_comparison(&evidence.comparison, policy);
+        self.detail.lane = evidence.lane;
+        self.detail.beside = evidence.beside;
+        self.on_size(&evidence.size, policy);
     }
 
     /// Takes a newer size.
-    pub fn on_comparison(&mut self, comparison: &Comparison, policy: &Policy) {
+    pub fn on_size(&mut self, size: &Size, policy: &Policy) {
+        let comparison = &size.comparison;
         self.change_ratio = comparison.ratio.value;
         self.change_low = comparison.ratio.low;
         self.change_high = comparison.ratio.high;
@@ -213,6 +225,8 @@ impl Finding {
         self.current_p75 = comparison.current_p75;
         self.baseline_n = comparison.baseline_n;
         self.current_n = comparison.current_n;
+        self.detail.above_zero = size.above_zero;
+        self.detail.leak = size.leak;
         self.severity = Severity::of(comparison, self.direction, self.key.known_vital(), policy);
         self.recommendation = recommendation(self);
     }
@@ -235,55 +249,6 @@ fn id(key: &SeriesKey, direction: Direction, opened_hour: Hour) -> String {
         hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
     }
     format!("{hash:032x}")
-}
-
-/// What is known, in one sentence, and where to look first. Attribution is not known here.
-pub fn recommendation(finding: &Finding) -> String {
-    let percent = (finding.change_ratio - 1.0).abs() * 100.0;
-    let (what, whence) = (&finding.key.vital, &finding.release);
-    let place = if finding.key.route == crate::series::APP_LEVEL_ROUTE {
-        "most routes".to_owned()
-    } else {
-        finding.key.route.clone()
-    };
-    let since = if whence.is_empty() {
-        "no release began when it changed".to_owned()
-    } else {
-        format!("since release {whence}")
-    };
-    if finding.direction == Direction::Improvement {
-        return format!(
-            "{what} on {place} is {percent:.0} % better ({since}). Nothing to do; note what helped."
-        );
-    }
-    let first = match finding.key.known_vital() {
-        Some(Vital::Fcp) => {
-            "Look at render-blocking scripts and styles, web fonts, and whether TTFB rose with it."
-        }
-        Some(Vital::Lcp) => {
-            "Look at the largest element: its image's size and priority, late discovery, render-blocking resources, TTFB."
-        }
-        Some(Vital::Cls) => {
-            "Look for content inserted above what is shown: images or ads without dimensions, late banners, font swaps."
-        }
-        Some(Vital::Fid) => {
-            "Look for long scripts during load: split them, defer them, or load less."
-        }
-        Some(Vital::Inp) => {
-            "Look for long event handlers and rendering work after clicks and key presses."
-        }
-        Some(Vital::Ttfb) => "Look at the server, its caches and the CDN; redirects count too.",
-        Some(Vital::Memory) => {
-            "Look for listeners, timers and caches that outlive their page, and for larger data kept in memory."
-        }
-        None => "Look at what this operation calls and how much it processes.",
-    };
-    let elsewhere = if whence.is_empty() {
-        " Without a release, check CDN, third parties and the backend."
-    } else {
-        ""
-    };
-    format!("{what} on {place} is {percent:.0} % worse ({since}). {first}{elsewhere}")
 }
 
 #[cfg(test)]
@@ -357,13 +322,19 @@ mod tests {
                         t: 10.0,
                         window_hours: 12,
                     },
-                    comparison: comparison(1.2, 100.0),
+                    size: Size {
+                        comparison: comparison(1.2, 100.0),
+                        above_zero: None,
+                        leak: None,
+                    },
                     change_point: ChangePoint {
                         hour: 7,
                         set: vec![],
                         strength: vec![],
                     },
                     release,
+                    lane: Lane::Hours,
+                    beside: None,
                 };
                 let finding =
                     Finding::open(key.clone(), direction, 9, evidence, &Policy::default());

@@ -15,6 +15,10 @@
 //!    is over ([`lifecycle`]); with a size and interval ([`evidence`], [`compare`]), the hours in which it may have begun ([`change_point`]),
 //!    and the release that fits, or none ([`release`]).
 //!
+//! Beside the scan of hours: CLS with many zeros is scanned in two parts ([`two_part`]), growth of heaps as what it is ([`memory`]),
+//! thin series run by run ([`runs`], [`sparse`]), and releases that are live in the same hours beside each other ([`concurrent`]).
+//! They share the budget; a finding says which of them decided ([`detail`]). What moves slowly is listed ([`drifting`], [`drift`]).
+//!
 //! # The stated error rate
 //!
 //! The budget is one false alarm per 1,500 series-days, four fifths of it for regressions, and a sixth more for the app-level series.
@@ -27,6 +31,7 @@
 //! That is made-up traffic. [`backtest::Replay`] counts the episodes on the user's own history. Ratios near the minimum detectable
 //! change of a series are found late or not at all: [`baseline::Baseline`] states it for each.
 
+pub mod advice;
 pub mod app_level;
 pub mod backtest;
 pub mod baseline;
@@ -34,8 +39,10 @@ pub mod change_point;
 pub mod compare;
 pub mod concurrent;
 pub mod describe;
+pub mod detail;
 pub mod distribution;
 pub mod drift;
+pub mod drifting;
 pub mod drill;
 pub mod evidence;
 pub mod false_alarms;
@@ -49,6 +56,7 @@ pub mod order;
 pub mod policy;
 pub mod reference;
 pub mod release;
+pub mod runs;
 pub mod scan;
 pub mod score;
 pub mod season;
@@ -65,6 +73,7 @@ mod simulate;
 
 pub use backtest::{Past, Replay, replay, resume, resume_decided};
 pub use describe::{Baseline, BaselineState};
+pub use detail::{Detail, Lane};
 pub use finding::{Direction, Finding, Severity, State};
 pub use histogram::{Histogram, Scheme};
 pub use policy::Policy;

@@ -70,6 +70,10 @@ impl Lifecycle {
         }
     }
 
+    pub fn is_quiet(&self) -> bool {
+        matches!(self.phase, Phase::Quiet)
+    }
+
     pub fn is_confirmed(&self) -> bool {
         self.confirmed_size().is_some()
     }

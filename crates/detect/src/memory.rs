@@ -28,9 +28,11 @@ pub const WARM_UP_MINUTES: f64 = 10.0;
 pub const FLOOR_SAMPLES: usize = 18;
 /// Points that a slope needs: with the warm-up, a visit of 22 minutes.
 pub const MIN_FLOORS: usize = 4;
+/// Where nobody knows how long visits are that tell their growth: none of them is shorter than 22 minutes.
+pub const USUAL_VISIT_MINUTES: f64 = 30.0;
 /// Samples of a visit that are looked at, the newest: a day of them. Slopes are quadratic in the floor's points.
 const MAX_SAMPLES: usize = 8_640;
-const MINUTES_PER_HOUR: f64 = 60.0;
+pub(crate) const MINUTES_PER_HOUR: f64 = 60.0;
 const BYTES_PER_MB: f64 = 1e6;
 
 /// One reading of a page's heap.

@@ -24,6 +24,9 @@ pub struct Policy {
     pub looks: f64,
     /// So many times as many where there is no common mode: what all routes do together is then in every one of them, in heavier tails.
     pub looks_factor_without_common_mode: f64,
+    /// Share of zeros from which CLS is judged in two parts, the share above zero and the size of those: below, the rank score over all
+    /// page views loses little to ties.
+    pub parts_from_zeros: f64,
     /// Page views a window needs.
     pub min_window_views: f64,
     /// Windows shorter than 12 h must show at least this log shift: short noise is the least Gaussian.
@@ -40,6 +43,8 @@ pub struct Policy {
     pub regression_share: f64,
     /// All app-level series of an app together may cause so many false alarms, relative to its other series.
     pub app_level_share: f64,
+    /// And so many all comparisons of releases that are live in the same hours.
+    pub beside_share: f64,
     /// An app-level series needs this many routes; below, it would repeat one route's verdict, and there are no common
     /// modes to hide a change of all.
     pub app_level_min_routes: usize,
@@ -77,6 +82,7 @@ impl Default for Policy {
             min_stratum_views: 200,
             looks: 4.0,
             looks_factor_without_common_mode: 1.5,
+            parts_from_zeros: 0.2,
             min_window_views: 40.0,
             short_window_min_shift: 0.10,
             fit_loss: FitLoss::SeenColumns,
@@ -85,6 +91,7 @@ impl Default for Policy {
             threshold_cap: 3.0,
             regression_share: 0.8,
             app_level_share: 1.0 / 6.0,
+            beside_share: 0.1,
             app_level_min_routes: 6,
             common_mode_min_routes: 24,
             independent_series: 1.0,

@@ -5,7 +5,7 @@
 //! hour's own counts: a change of the mix of strata changes the weights, not the expectation, so it cancels.
 //!
 //! Known loss: where most values tie (CLS at zero) a rank score sees less than a test of the zero share and of the rest
-//! apart does. That test is in `two_part`; the scan does not use it yet.
+//! apart does: `two_part` has that one.
 
 /// Mid-rank scores of one stratum's baseline.
 #[derive(Clone, Debug)]

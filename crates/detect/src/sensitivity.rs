@@ -28,8 +28,9 @@ use crate::scan::{PanelSeries, p_day};
 /// Deviates behind `Baseline::minimum_detectable_ratio`: the threshold of an alarm, and nine in ten.
 pub(crate) const BASELINE_Z_ALPHA: f64 = 4.0;
 pub(crate) const BASELINE_Z_BETA: f64 = 1.28;
-/// A thousandfold change: a series that needs more sees nothing at all.
-const MAX_SHIFT: f64 = 7.0;
+/// A thousandfold change: a series that needs more (all its values in the zero or overflow bucket) sees nothing at all, and where a
+/// baseline has no slope (one value only) no larger change is ever stated.
+pub(crate) const MAX_SHIFT: f64 = 7.0;
 
 /// Log shift found with the power of `z_beta` at the threshold of `z_alpha`, in a window of `n` page views: `a` is the day-level
 /// variance that no traffic averages away, `phi` the design effect, `view_variance` one page view's.

@@ -30,6 +30,9 @@ pub const MAX_EXACT_PAIRS: usize = 2_500;
 pub const MAX_SAMPLES: usize = 1_000;
 /// Numbers of new runs at which a decision may fall. Each costs a share of the error rate, so few, and further and further apart.
 pub const LOOKS: [usize; 4] = [5, 10, 20, 40];
+/// Pairs up to which [`tails_of`] counts (ten against a hundred, some hundred thousand additions), and from which chance on.
+const MAX_COUNTED_PAIRS: usize = 1_000;
+const WORTH_COUNTING: f64 = 0.02;
 /// Half of what the 90 % interval may miss.
 const TAIL: f64 = 0.05;
 
@@ -61,20 +64,7 @@ pub fn rank_test(before: &[f64], after: &[f64]) -> Option<RankTest> {
     let pairs = before.len() * after.len();
     let is_exact = pairs <= MAX_EXACT_PAIRS;
     let (p_slower, p_faster, p_two_sided) = if is_exact {
-        let smaller = before.len().min(after.len());
-        let counts = null_counts(&groups.sizes, smaller);
-        // The statistic of the smaller side; that of the other is its mirror image.
-        let observed = if smaller == after.len() {
-            groups.twice_wins
-        } else {
-            2 * pairs - groups.twice_wins
-        };
-        let (above, below, apart) = tails(&counts, observed, pairs);
-        if smaller == after.len() {
-            (above, below, apart)
-        } else {
-            (below, above, apart)
-        }
+        exact_tails(&groups, before.len(), after.len())
     } else {
         normal_tails(&groups, before.len(), after.len())
     };
@@ -88,6 +78,18 @@ pub fn rank_test(before: &[f64], after: &[f64]) -> Option<RankTest> {
         is_exact,
         ratio: ratio(&before, &after),
     })
+}
+
+/// One-sided chances of an order at least as much slower, and faster, than that of `after`: counted where they are small and counting
+/// is cheap, else by the normal approximation, which errs towards 1 in the tails. For looks at many series; values are finite.
+pub fn tails_of(before: &[f64], after: &[f64]) -> (f64, f64) {
+    let groups = Groups::new(before, after);
+    let (slower, faster, _) = normal_tails(&groups, before.len(), after.len());
+    if slower.min(faster) < WORTH_COUNTING && before.len() * after.len() <= MAX_COUNTED_PAIRS {
+        let (slower, faster, _) = exact_tails(&groups, before.len(), after.len());
+        return (slower, faster);
+    }
+    (slower, faster)
 }
 
 /// The first of the [`LOOKS`] at new runs at which `after` differs from `before`, with what was seen then: the whole sequence is
@@ -212,6 +214,17 @@ fn tails(counts: &[f64], observed: usize, pairs: usize) -> (f64, f64, f64) {
         share(&|u| u <= observed),
         share(&|u| u.abs_diff(pairs) >= distance),
     )
+}
+
+fn exact_tails(groups: &Groups, before_n: usize, after_n: usize) -> (f64, f64, f64) {
+    let pairs = before_n * after_n;
+    let counts = null_counts(&groups.sizes, before_n.min(after_n));
+    // The statistic of the smaller side; that of the other is its mirror image.
+    if after_n <= before_n {
+        return tails(&counts, groups.twice_wins, pairs);
+    }
+    let (above, below, apart) = tails(&counts, 2 * pairs - groups.twice_wins, pairs);
+    (below, above, apart)
 }
 
 fn normal_tails(groups: &Groups, before_n: usize, after_n: usize) -> (f64, f64, f64) {

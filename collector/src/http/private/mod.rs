@@ -11,6 +11,7 @@ mod overview;
 mod query;
 mod routes;
 mod summary;
+mod trends;
 
 use std::sync::Arc;
 
@@ -80,6 +81,7 @@ pub fn router(state: State) -> Router {
         .route("/baselines/{id}/approve", post(actions::approve))
         .route("/baselines/{id}/reject", post(actions::reject))
         .route("/alerts", get(findings::alerts))
+        .route("/trends", get(trends::list))
         .route("/health", get(health::health))
         .with_state(state.clone())
         .fallback(unknown);

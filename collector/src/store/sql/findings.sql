@@ -29,7 +29,8 @@ select
     -- 0 stands for "has not happened", whether the column says so by null or by the epoch.
     toInt64(ifNull(toUnixTimestamp(confirmed_at), 0)) * 1000 as confirmed_at_ms,
     toInt64(ifNull(toUnixTimestamp(resolved_at), 0)) * 1000 as resolved_at_ms,
-    toString(recommendation) as recommendation
+    toString(recommendation) as recommendation,
+    toString(detail) as detail
 from findings
 where ({id:String} = '' or id = {id:String})
     and ({app:String} = '' or app = {app:String})

@@ -73,6 +73,15 @@ impl Report {
         println!("  {name:<58} {text:<44} {verdict}");
     }
 
+    /// A measured quantity without an interval; its bar holds in both forms.
+    pub fn value(&mut self, name: &str, value: f64, bar: Bar) {
+        let verdict = match bar {
+            Bar::AtMost(limit) => self.judge(name, value <= limit, value > limit),
+            _ => "",
+        };
+        println!("  {name:<58} {:<44} {verdict}", format!("{value:>6.2}"));
+    }
+
     fn judge(&mut self, name: &str, holds: bool, missed: bool) -> &'static str {
         if missed {
             self.missed.push(name.to_owned());

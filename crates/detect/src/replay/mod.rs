@@ -3,35 +3,43 @@
 
 use std::collections::BTreeMap;
 
-use crate::backtest::Replay;
-use crate::compare::{Comparison, Z_90};
-use crate::evidence::{size, size_hours};
+use crate::backtest::{Past, Replay};
+use crate::compare::Z_90;
+use crate::detail::Lane;
 use crate::fdr::{app_budget, benjamini_hochberg};
-use crate::finding::{Direction, Evidence, Finding, State};
+use crate::finding::{Direction, Finding, State};
 use crate::lifecycle::{Lifecycle, Transition};
+use crate::memory::MINUTES_PER_HOUR;
 use crate::policy::Policy;
 use crate::reference::Decision;
-use crate::release::{blame, first_seen};
+use crate::release::first_seen;
+use crate::runs;
 use crate::scan::Verdict;
 use crate::series::{History, Hour, Kind, SeriesKey};
 
 use group::{Group, Subject};
-use track::Series;
+use today::Heard;
+use track::{Series, Watch};
 
+mod beside;
 mod group;
+mod proof;
 mod standing;
+mod today;
 mod track;
 
-/// While a confirmed finding is this young its change point is located again each day: more hours after the change place it better.
-const SETTLE_HOURS: Hour = 48;
 /// An alarm starts an episode after so many hours without one.
 const EPISODE_QUIET_HOURS: Hour = 24;
+/// An alarm that is counted in runs waits so long for the runs that would confirm it.
+const LET_GO_HOURS: Hour = 14 * 24;
 
 /// All series of one app and environment.
 pub struct AppReplay<'h, 'p> {
     policy: &'p Policy,
     groups: Vec<Group<'h>>,
     first_seen: BTreeMap<&'h str, Hour>,
+    /// How long visits are that tell their growth, minutes, by its series.
+    visit_minutes: BTreeMap<&'p SeriesKey, f64>,
     findings: Vec<Finding>,
     judged_hours: u64,
     episodes: u64,
@@ -44,10 +52,11 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         histories: Vec<&'h History>,
         policy: &'p Policy,
         known: impl Iterator<Item = &'k Finding>,
-        decisions: &[Decision],
+        past: Past<'p>,
+        from_hour: Hour,
     ) -> AppReplay<'h, 'p> {
         let mut decided: BTreeMap<&SeriesKey, Vec<Decision>> = BTreeMap::new();
-        for decision in decisions {
+        for decision in past.decisions {
             let of_series = decided.entry(&decision.key).or_default();
             of_series.push(decision.clone());
         }
@@ -65,12 +74,17 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             policy,
             groups,
             first_seen,
+            visit_minutes: past
+                .visit_minutes
+                .iter()
+                .map(|(key, at)| (key, *at))
+                .collect(),
             findings: Vec::new(),
             judged_hours: 0,
             episodes: 0,
             approvals: Vec::new(),
         };
-        known.for_each(|finding| replay.recall(finding));
+        known.for_each(|finding| replay.recall(&as_of(finding, from_hour), from_hour));
         replay
     }
 
@@ -95,33 +109,49 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         }
     }
 
-    /// Takes up a finding of an earlier evaluation.
-    fn recall(&mut self, known: &Finding) {
+    /// Takes up a finding of an earlier evaluation, as it was at `from_hour`.
+    fn recall(&mut self, known: &Finding, from_hour: Hour) {
         let policy = self.policy;
         let index = self.findings.len();
         let direction = known.direction as usize;
         let groups = self.groups.iter_mut().filter(|group| {
             (group.app_key.kind, &group.app_key.vital) == (known.key.kind, &known.key.vital)
         });
-        for track in groups.flat_map(|group| group.track_of(&known.key.route)) {
-            let size = known.change_ratio.max(1e-9).ln().abs();
+        for (track, history) in groups.flat_map(|group| group.track_of(&known.key.route)) {
+            let size = shift_of(known);
+            let watch = &mut track.watches[direction];
             match known.state {
                 State::Unconfirmed => {
-                    track.watches[direction].lifecycle =
-                        Lifecycle::unconfirmed(known.opened_hour - 1, size)
+                    // It alarmed within the last day, or it would be transient; when, nobody has kept.
+                    let within =
+                        |opened: i64, now: i64| opened.max(now - policy.confirm_after_hours);
+                    let since = match history {
+                        Some(history) if known.detail.lane == Lane::Runs => within(
+                            runs::clock(history, known.opened_hour - 1),
+                            runs::clock(history, from_hour - 1),
+                        ),
+                        _ => within(known.opened_hour - 1, from_hour),
+                    };
+                    watch.lifecycle = Lifecycle::unconfirmed(since, size)
                 }
                 State::Confirmed => {
-                    track.watches[direction].lifecycle = Lifecycle::confirmed(size);
+                    watch.lifecycle = Lifecycle::confirmed(size);
                     track.freeze(known, policy);
                 }
+                // What releases differ by is the new normal.
+                State::Resolved if known.detail.lane == Lane::Releases => {}
                 State::Resolved => track.incidents.push(
                     known.change_point_low_hour..known.resolved_hour.unwrap_or(known.opened_hour),
                 ),
                 State::Transient => {}
             }
             if known.state.is_open() {
-                track.watches[direction].finding = Some(index);
-                track.watches[direction].last_alarm = Some(known.opened_hour - 1);
+                let watch = &mut track.watches[direction];
+                watch.finding = Some(index);
+                watch.last_alarm = Some(known.opened_hour - 1);
+                // The usual lane has nothing to say about parts: which one it was is then seen from the hours.
+                watch.lane = Some(known.detail.lane).filter(|lane| *lane != Lane::Hours);
+                watch.release = known.detail.beside.as_ref().map(|one| one.newer.clone());
             }
         }
         self.findings.push(known.clone());
@@ -131,25 +161,48 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         for group in &mut self.groups {
             self.approvals.extend(group.learn_day(day, self.policy));
         }
+        self.let_go(day);
+    }
+
+    /// What is counted in runs waits for runs, but not for ever: a build that nobody runs any more has no open finding.
+    fn let_go(&mut self, day: Hour) {
+        for finding in &mut self.findings {
+            let is_old = day - finding.opened_hour >= LET_GO_HOURS;
+            if !is_old || finding.state != State::Unconfirmed || finding.detail.lane != Lane::Runs {
+                continue;
+            }
+            (finding.state, finding.resolved_hour) = (State::Transient, Some(day));
+            let name = (finding.key.kind, &finding.key.vital);
+            let groups = self.groups.iter_mut();
+            let groups = groups.filter(|group| (group.app_key.kind, &group.app_key.vital) == name);
+            for (track, _) in groups.flat_map(|group| group.track_of(&finding.key.route)) {
+                track.watches[finding.direction as usize] = Watch::default();
+            }
+        }
     }
 
     /// Judges one closed hour of all groups together: they share one budget of false alarms.
     fn judge(&mut self, hour: Hour) {
         let policy = self.policy;
-        let series_count: usize = self
+        let subjects: Vec<(usize, Subject)> = self
             .groups
             .iter()
-            .flat_map(|group| &group.today)
-            .map(|today| today.members.len())
-            .sum();
+            .enumerate()
+            .flat_map(|(g, group)| group.subjects().map(move |subject| (g, subject)))
+            .collect();
         let vital_count = self
             .groups
             .iter()
             .filter(|group| group.has_app_level(policy))
             .count();
-        self.judged_hours += series_count as u64;
+        self.judged_hours += subjects.len() as u64;
         // A regression and an improvement are the two sides of one test and share its budget.
-        let both = app_budget(series_count, policy.rate_per_app, policy.rate_per_series);
+        let both = app_budget(subjects.len(), policy.rate_per_app, policy.rate_per_series);
+        let beside_rate = policy.beside_share * both / subjects.len().max(1) as f64;
+        for &(g, subject) in &subjects {
+            self.groups[g].compare_releases(subject, hour, policy);
+        }
+        let releases_a_day = self.releases_a_day(hour);
         for direction in Direction::ALL {
             let q = both
                 * match direction {
@@ -157,27 +210,47 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                     Direction::Improvement => 1.0 - policy.regression_share,
                 };
             let app_rate = q * policy.app_level_share / vital_count.max(1) as f64;
-            let mut verdicts = Vec::new();
-            for (g, group) in self.groups.iter().enumerate() {
-                for i in 0..group.today.as_ref().map_or(0, |today| today.members.len()) {
-                    verdicts.push((g, i, group.member_verdict(i, hour, direction, policy)));
-                }
-            }
-            let p: Vec<f64> = verdicts.iter().map(|(.., verdict)| verdict.p_day).collect();
+            let heard: Vec<Heard> = subjects
+                .iter()
+                .map(|(g, subject)| self.groups[*g].heard(*subject, hour, direction, policy))
+                .collect();
+            let p: Vec<f64> = heard.iter().map(|heard| heard.verdict.p_day).collect();
             let rejected = benjamini_hochberg(&p, q, Some(policy.threshold_cap));
-            for ((g, i, verdict), rejected) in verdicts.into_iter().zip(rejected) {
-                let alarm = rejected && is_material(&verdict, policy);
-                self.follow(g, Subject::Member(i), hour, direction, verdict, alarm);
+            for ((&(g, subject), heard), rejected) in subjects.iter().zip(heard).zip(rejected) {
+                if rejected && is_material(&heard.verdict, policy) {
+                    self.follow(g, subject, hour, direction, heard, true);
+                    continue;
+                }
+                let group = &self.groups[g];
+                // Both directions share a comparison of releases, whose bound has two sides.
+                let beside = group
+                    .beside(subject)
+                    .map_or(Verdict::NONE, |one| one.verdict(direction, releases_a_day));
+                let is_confirmed = group.watch(subject, direction).lifecycle.is_confirmed();
+                let alarm = beside.p_day <= beside_rate && is_material(&beside, policy);
+                let heard = Heard {
+                    lane: Lane::Releases,
+                    verdict: beside,
+                };
+                self.follow(g, subject, hour, direction, heard, alarm && !is_confirmed);
             }
             for g in 0..self.groups.len() {
-                let Some(verdict) = self.groups[g].app_verdict(hour, direction, policy) else {
+                if !self.groups[g].has_app_level(policy) {
                     continue;
-                };
-                let rare = verdict.p_day <= app_rate;
-                let alarm = rare && is_material(&verdict, policy);
-                self.follow(g, Subject::App, hour, direction, verdict, alarm);
+                }
+                let heard = self.groups[g].heard(Subject::App, hour, direction, policy);
+                let rare = heard.verdict.p_day <= app_rate;
+                let alarm = rare && is_material(&heard.verdict, policy);
+                self.follow(g, Subject::App, hour, direction, heard, alarm);
             }
         }
+    }
+
+    /// Releases of the app that came in the last day, at least one.
+    fn releases_a_day(&self, hour: Hour) -> f64 {
+        let came = self.first_seen.values();
+        let today = came.filter(|first| (hour - 23..=hour).contains(*first));
+        (today.count() as f64).max(1.0)
     }
 
     /// Moves one lifecycle on and writes down what it decided.
@@ -187,13 +260,30 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         subject: Subject,
         hour: Hour,
         direction: Direction,
-        verdict: Verdict,
+        heard: Heard,
         alarm: bool,
     ) {
-        let policy = self.policy;
         let group = &mut self.groups[g];
-        let signal = group.signal(subject, hour, direction, alarm.then_some(verdict.size));
+        if !group.is_heard(subject, hour) {
+            return;
+        }
+        let is_quiet = group.watch(subject, direction).lifecycle.is_quiet();
+        if is_quiet && !alarm {
+            return;
+        }
+        let lane = if is_quiet {
+            heard.lane
+        } else {
+            group.lane(subject, hour, direction)
+        };
+        // What two comparisons call a size is not the same: only the finding's own may raise it again.
+        let alarm = alarm && heard.lane == lane;
+        let alarmed = alarm.then_some(heard.verdict.size);
+        let signal = group.signal(subject, lane, hour, direction, alarmed);
+        let clock = group.clock(subject, hour);
+        let policy = group.lifecycle_policy(subject, self.policy).clone();
         let watch = &mut group.track_mut(subject).watches[direction as usize];
+        watch.lane = Some(lane);
         if alarm {
             let is_new = watch
                 .last_alarm
@@ -201,27 +291,38 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             self.episodes += u64::from(is_new && !watch.lifecycle.is_confirmed());
             watch.last_alarm = Some(hour);
         }
-        let transition = watch.lifecycle.on_hour(hour, &signal, policy);
+        let transition = watch.lifecycle.on_hour(clock, &signal, &policy);
+        if watch.lifecycle.is_quiet() {
+            (watch.lane, watch.release) = (None, None);
+        }
         let (finding, still_unconfirmed) =
             (watch.finding, alarm && !watch.lifecycle.is_confirmed());
         match (transition, finding) {
             (Some(Transition::Opened), _) => {
-                let Some(evidence) = self.evidence(g, subject, hour, direction, verdict) else {
+                let Some(evidence) = self.evidence(g, subject, hour, direction, heard.verdict)
+                else {
                     return;
                 };
                 let group = &mut self.groups[g];
                 let key = group.key(subject).clone();
-                group.track_mut(subject).watches[direction as usize].finding =
-                    Some(self.findings.len());
-                self.findings
-                    .push(Finding::open(key, direction, hour + 1, evidence, policy));
+                let watch = &mut group.track_mut(subject).watches[direction as usize];
+                watch.finding = Some(self.findings.len());
+                watch.release.clone_from(&evidence.release);
+                let opened = Finding::open(key, direction, hour + 1, evidence, self.policy);
+                self.findings.push(opened);
             }
-            (Some(transition), Some(index)) => {
-                self.on_transition(g, subject, hour, direction, verdict, transition, index)
-            }
+            (Some(transition), Some(index)) => self.on_transition(
+                g,
+                subject,
+                hour,
+                direction,
+                heard.verdict,
+                transition,
+                index,
+            ),
             (None, Some(index)) if still_unconfirmed => {
-                if let Some(evidence) = self.evidence(g, subject, hour, direction, verdict) {
-                    self.findings[index].on_evidence(evidence, policy);
+                if let Some(evidence) = self.evidence(g, subject, hour, direction, heard.verdict) {
+                    self.findings[index].on_evidence(evidence, self.policy);
                 }
             }
             _ => {}
@@ -266,7 +367,7 @@ impl<'h, 'p> AppReplay<'h, 'p> {
                 };
                 finding.resolved_hour = Some(hour + 1);
                 track.watches[direction as usize].finding = None;
-                if !is_transient {
+                if !is_transient && finding.detail.lane != Lane::Releases {
                     track
                         .incidents
                         .push(finding.change_point_low_hour..hour + 1);
@@ -279,99 +380,31 @@ impl<'h, 'p> AppReplay<'h, 'p> {
             Transition::Opened => {}
         }
     }
+}
 
-    /// Once a day the sizes of confirmed findings are read again, from the hours before `day`.
-    fn refresh_sizes(&mut self, day: Hour) {
-        for g in 0..self.groups.len() {
-            let members = self.groups[g]
-                .today
-                .as_ref()
-                .map_or(0, |today| today.members.len());
-            let subjects = (0..members)
-                .map(Subject::Member)
-                .chain((members > 0).then_some(Subject::App));
-            for subject in subjects {
-                self.refresh_size(g, subject, day, Direction::Regression);
-                self.refresh_size(g, subject, day, Direction::Improvement);
-            }
-        }
-    }
-
-    fn refresh_size(&mut self, g: usize, subject: Subject, day: Hour, direction: Direction) {
-        let group = &self.groups[g];
-        let watch = group.watch(subject, direction);
-        let (Some(index), Some(size)) = (watch.finding, watch.lifecycle.confirmed_size()) else {
-            return;
+/// A finding as it was at the end of the hour before `hour`: what an evaluation said about later hours, this one says again.
+fn as_of(known: &Finding, hour: Hour) -> Finding {
+    let mut known = known.clone();
+    let is_later = |at: Option<Hour>| at.is_some_and(|at| at > hour);
+    if is_later(known.resolved_hour) {
+        known.resolved_hour = None;
+        known.state = match known.confirmed_hour {
+            Some(_) => State::Confirmed,
+            None => State::Unconfirmed,
         };
-        // Hours after a repair would dilute what the change was.
-        let last = day - 1;
-        if group.signal(subject, last, direction, None).mean_6 < 0.5 * size {
-            return;
-        }
-        let finding = &self.findings[index];
-        let is_young = day - finding.confirmed_hour.unwrap_or(finding.opened_hour) <= SETTLE_HOURS;
-        let change_point = finding.change_point_hour;
-        if is_young
-            && let Some(evidence) = self.evidence(g, subject, last, direction, Verdict::NONE)
-        {
-            self.findings[index].on_evidence(evidence, self.policy);
-        } else if let Some(comparison) = self.comparison(g, subject, change_point, last) {
-            self.findings[index].on_comparison(&comparison, self.policy);
-        }
     }
-
-    fn evidence(
-        &self,
-        g: usize,
-        subject: Subject,
-        hour: Hour,
-        direction: Direction,
-        verdict: Verdict,
-    ) -> Option<Evidence> {
-        let group = &self.groups[g];
-        let trace = group.trace(subject, hour, direction)?;
-        let change_point = trace.place();
-        let comparison = self.comparison(g, subject, change_point.hour, hour)?;
-        let members: Vec<&History> = group
-            .members(subject)
-            .into_iter()
-            .map(|(history, _)| history)
-            .collect();
-        let release = blame(
-            &members,
-            &self.first_seen,
-            &trace,
-            &change_point,
-            self.policy,
-        );
-        Some(Evidence {
-            verdict,
-            comparison,
-            change_point,
-            release,
-        })
+    if is_later(known.confirmed_hour) {
+        known.confirmed_hour = None;
+        known.state = State::Unconfirmed;
     }
+    known
+}
 
-    fn comparison(
-        &self,
-        g: usize,
-        subject: Subject,
-        change_point: Hour,
-        last: Hour,
-    ) -> Option<Comparison> {
-        let group = &self.groups[g];
-        let hours = size_hours(change_point, last);
-        let today = group.today.as_ref()?;
-        let inflation = match subject {
-            Subject::Member(i) => {
-                let length = (hours.end - hours.start) as usize;
-                today
-                    .scan
-                    .inflation(i, today.scan.index(last), length, &today.variance[i])
-            }
-            Subject::App => today.scan.noise.phi,
-        };
-        size(&group.members(subject), hours, inflation)
+/// The size of a known finding in the unit of its hours' shifts.
+fn shift_of(known: &Finding) -> f64 {
+    match &known.detail.leak {
+        Some(leak) => leak.increase_mb_per_hour.value.abs() / MINUTES_PER_HOUR,
+        None => known.change_ratio.max(1e-9).ln().abs(),
     }
 }
 

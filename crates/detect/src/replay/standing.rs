@@ -2,12 +2,27 @@
 //! candidate that waits to take its place.
 
 use super::AppReplay;
-use super::group::{Group, Today};
+use super::group::Group;
+use super::today::Today;
 use super::track::{Series, Source};
 use crate::baseline::{BaselineHours, Learned, learn};
 use crate::describe::{Baseline, Standing, describe};
 use crate::reference::{Strategy, overlap};
+use crate::runs::Runs;
 use crate::series::Hour;
+
+fn runs(source: Source, runs: &Runs) -> Standing {
+    let minimum_detectable_ratio = runs.minimum_detectable_ratio();
+    if source == Source::Frozen {
+        return Standing::Frozen {
+            minimum_detectable_ratio,
+        };
+    }
+    Standing::Runs {
+        count: runs.baseline_runs,
+        minimum_detectable_ratio,
+    }
+}
 
 impl AppReplay<'_, '_> {
     /// The baseline of each series, at the end of the hour `last` of `day`.
@@ -17,6 +32,10 @@ impl AppReplay<'_, '_> {
             for (index, series) in group.series.iter().enumerate() {
                 let describe =
                     |hours, standing| describe(series.history, hours, standing, self.policy);
+                if let Some(day) = &series.runs {
+                    baselines.push(describe(&day.hours, runs(series.source, &day.runs)));
+                    continue;
+                }
                 let (Ok(learned), Some(today)) = (&series.learned, &group.today) else {
                     let (hours, standing) = self.not_judged(series, day);
                     baselines.push(describe(&hours, standing));
@@ -50,7 +69,7 @@ impl AppReplay<'_, '_> {
                 minimum_detectable_ratio,
             },
             Source::Rolling | Source::Nothing => Standing::Calm {
-                t_72: today.scan.standing(member, today.scan.index(last), 72).1,
+                t_72: today.t_72(member, last),
                 minimum_detectable_ratio,
             },
         }

@@ -2,20 +2,34 @@
 
 use std::ops::Range;
 
+use super::beside::{self, Running};
 use crate::baseline::{BaselineHours, Learned, Learning, learn};
 use crate::describe::Coverage;
+use crate::detail::Lane;
 use crate::finding::Finding;
 use crate::lifecycle::Lifecycle;
 use crate::policy::Policy;
 use crate::reference::{Decision, Ruled, Ruling, Strategy, overlap};
+use crate::runs::{Runs, THIN_PER_DAY};
 use crate::scan::PanelSeries;
 use crate::series::{History, Hour};
+use crate::two_part::Parts;
 
 pub struct Series<'h> {
     pub history: &'h History,
     pub track: Track,
     pub learned: Result<Learned, Learning>,
     pub source: Source,
+    /// How it is judged when it is too thin for hours: then it is not scanned.
+    pub runs: Option<RunsOfDay>,
+    /// Its releases in the order in which they came, and the newest beside the one before.
+    pub releases: Vec<(Hour, &'h str)>,
+    pub beside: Option<Running<'h>>,
+}
+
+pub struct RunsOfDay {
+    pub runs: Runs,
+    pub hours: BaselineHours,
 }
 
 /// Where the baseline in force comes from.
@@ -50,11 +64,26 @@ pub struct Watch {
     /// Index of the open finding.
     pub finding: Option<usize>,
     pub last_alarm: Option<Hour>,
+    /// Which comparison the open finding is about.
+    pub lane: Option<Lane>,
+    /// And of a comparison of releases, the newer.
+    pub release: Option<String>,
+}
+
+impl Watch {
+    /// An open finding that is not counted in runs.
+    fn is_of_hours(&self) -> bool {
+        self.finding.is_some() && self.lane != Some(Lane::Runs)
+    }
 }
 
 impl Track {
     /// The baseline stands still at what it was on the day the finding was opened, without what the change had reached.
     pub fn freeze(&mut self, finding: &Finding, policy: &Policy) {
+        // The past does not show what releases that are live in the same hours differ by: it stays what it is.
+        if finding.detail.lane == Lane::Releases {
+            return;
+        }
         let day = (finding.opened_hour - 1).div_euclid(24) * 24;
         let rolling = BaselineHours::of_day(day, policy).window;
         let ruled = self.ruled(day);
@@ -108,11 +137,54 @@ impl<'h> Series<'h> {
             track,
             learned: Err(Learning { day_count: 0, n: 0 }),
             source: Source::Nothing,
+            runs: None,
+            releases: beside::order(history),
+            beside: None,
         }
     }
 
-    /// Learns the baseline of the day that begins at `day`.
+    /// Whether the day's scan has it.
+    pub fn is_scanned(&self) -> bool {
+        self.learned.is_ok() && self.runs.is_none()
+    }
+
+    /// Learns the baseline of the day that begins at `day`, of hours or of runs.
     pub fn learn(&mut self, day: Hour, policy: &Policy) {
+        self.learn_hours(day, policy);
+        self.runs = None;
+        // What an hour began to say, hours finish.
+        if self.track.watches.iter().any(Watch::is_of_hours) {
+            return;
+        }
+        let hours = match &self.learned {
+            Ok(learned) if learned.n as f64 >= THIN_PER_DAY * policy.baseline_days as f64 => return,
+            Ok(learned) => learned.hours.clone(),
+            Err(_) => match self.hours_of_runs(day, policy) {
+                Some(hours) => hours,
+                None => return,
+            },
+        };
+        let runs = Runs::learn(self.history, &hours, policy);
+        self.runs = runs.map(|runs| RunsOfDay { runs, hours });
+        if self.runs.is_none() && self.learned.is_err() {
+            // Too little is left of it: what stood still thaws.
+            self.track.frozen = None;
+        }
+    }
+
+    /// The hours of a series that has too few for a baseline of hours.
+    fn hours_of_runs(&self, day: Hour, policy: &Policy) -> Option<BaselineHours> {
+        let ruled = self.track.ruled(day);
+        match (&self.track.frozen, policy.strategy) {
+            (Some(window), _) => Some(self.track.fixed(window.clone())),
+            (None, Strategy::ManualApproval) => {
+                ruled.approved.map(|window| self.track.fixed(window))
+            }
+            (None, _) => Some(self.track.rolling(day, &ruled, policy)),
+        }
+    }
+
+    fn learn_hours(&mut self, day: Hour, policy: &Policy) {
         let ruled = self.track.ruled(day);
         if self.learn_frozen(&ruled, policy) {
             return;
@@ -146,10 +218,11 @@ impl<'h> Series<'h> {
         let Some(window) = frozen else {
             return false;
         };
+        let is_of_runs = |watch: &Watch| watch.finding.is_some() && watch.lane == Some(Lane::Runs);
         // A baseline that stood still for weeks runs out of kept history. The change has then lasted so long that it is
         // the new normal: it thaws.
         self.learned = learn(self.history, &self.track.fixed(window.clone()), policy);
-        if self.learned.is_err() {
+        if self.learned.is_err() && !self.track.watches.iter().any(is_of_runs) {
             return false;
         }
         self.track.frozen = Some(window);
@@ -197,12 +270,12 @@ impl<'h> Series<'h> {
     }
 
     pub fn panel_series(&self, range: Range<Hour>) -> Option<PanelSeries> {
-        let has_incident = self.track.frozen.is_some();
-        Some(
-            self.learned
-                .as_ref()
-                .ok()?
-                .score_hours(self.history, range, has_incident),
-        )
+        let learned = self.learned.as_ref().ok()?;
+        Some(learned.score_hours(self.history, range, self.track.frozen.is_some()))
+    }
+
+    pub fn panel_series_in_parts(&self, range: Range<Hour>) -> Option<Parts<PanelSeries>> {
+        let learned = self.learned.as_ref().ok()?;
+        Some(learned.score_parts(self.history, range, self.track.frozen.is_some()))
     }
 }

@@ -290,7 +290,7 @@ fn quiet_and_gappy_histories_say_why_they_are_not_approved() {
     );
     assert_eq!(
         replayed.baselines[1].reasons[0],
-        "learning: 28 of 500 page views"
+        "too few for hours: compared run by run with 28 runs"
     );
 }
 
