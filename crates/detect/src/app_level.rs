@@ -84,11 +84,12 @@ impl AppLevel {
         qualifies: impl Fn(&Verdict) -> bool,
     ) -> Verdict {
         let mut best = Verdict::NONE;
-        let scanned = |window: &&(usize, f64, f64)| WINDOWS.contains(&window.0);
-        for &(window_hours, stddev, df) in self.windows.iter().filter(scanned) {
+        // The window that confirms comes last and is not scanned.
+        for (&(window_hours, stddev, df), share) in self.windows.iter().zip(policy.window_shares) {
             let size = direction.sign() * self.window_mean(h, window_hours);
             let t = size / stddev;
-            let p_day = p_day(student_t_upper(t, df), window_hours, policy.looks);
+            let p = student_t_upper(t, df);
+            let p_day = p_day(p, window_hours, policy.looks, share);
             let verdict = Verdict {
                 p_day,
                 size,

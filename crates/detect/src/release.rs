@@ -4,6 +4,9 @@
 //! it. That the change has nothing to do with a release is another, spread evenly over all hours. Bayes' rule weighs them. A
 //! change that is placed badly is therefore not blamed on whatever was deployed that day, and naming none is an answer: the cause
 //! may be a CDN, a third party or the backend.
+//!
+//! What changes together has mostly one cause. So what else of the app changed in the same hours, and what that was blamed on, is
+//! known before the hours of this change are looked at.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +16,8 @@ use crate::series::{History, Hour};
 
 /// How likely a change comes with some release, before its hours are looked at: two of three do.
 const RELEASE_PRIOR: f64 = 2.0 / 3.0;
+/// How much that counts beside what other changes of the same hours were blamed on: as much as so many of them.
+const PRIOR_CHANGES: f64 = 2.0;
 /// A release is named when this likely. At one half it is likelier than everything else together.
 const MIN_POSTERIOR: f64 = 0.5;
 
@@ -33,12 +38,14 @@ pub fn first_seen<'h>(histories: impl Iterator<Item = &'h History>) -> BTreeMap<
     first
 }
 
-/// The release that explains the change better than all else does, if a fair share of the page views came from it.
+/// The release that explains the change better than all else does, if a fair share of the page views came from it. `beside` has an
+/// element for each other change of the same hours: the release that it was blamed on, or an empty text.
 pub fn blame(
     members: &[&History],
     first_seen: &BTreeMap<&str, Hour>,
     trace: &Trace,
     change: &ChangePoint,
+    beside: &[&str],
     policy: &Policy,
 ) -> Option<String> {
     let hours = trace.hour_of(trace.range().start)..trace.hour_of(trace.range().end);
@@ -55,18 +62,20 @@ pub fn blame(
     let best = change.strength.iter().copied().fold(0.0, f64::max);
     let likelihood = |strength: f64| ((strength - best).min(40.0) / 2.0).exp();
     let hours_count = trace.range().len().max(1) as f64;
-    let elsewhere = (1.0 - RELEASE_PRIOR) / hours_count
+    // A mixture of the two, as of a Dirichlet distribution and what was drawn from it: only the proportions matter.
+    let blamed_on = |name: &str| beside.iter().filter(|other| **other == name).count() as f64;
+    let elsewhere = (PRIOR_CHANGES * (1.0 - RELEASE_PRIOR) + blamed_on("")) / hours_count
         * change
             .strength
             .iter()
             .map(|one| likelihood(*one))
             .sum::<f64>();
-    let prior = RELEASE_PRIOR / candidates.len() as f64;
+    let of_each = PRIOR_CHANGES * RELEASE_PRIOR / candidates.len() as f64;
     let (mut all, mut top) = (elsewhere, None);
     for &(name, first) in &candidates {
         let start = trace.range().start;
         let strength = trace.strength(|h| views.reached(h - start, first));
-        let weight = prior * likelihood(strength);
+        let weight = (of_each + blamed_on(name)) * likelihood(strength);
         all += weight;
         let share = views.share_of(name, first);
         if share >= policy.release_min_share && top.is_none_or(|(most, _)| weight > most) {
@@ -170,6 +179,16 @@ mod tests {
     }
 
     fn check(deploys: &[(Hour, u64)], step: Hour, noise: f64, expected: Option<&str>) {
+        check_beside(deploys, step, noise, &[], expected);
+    }
+
+    fn check_beside(
+        deploys: &[(Hour, u64)],
+        step: Hour,
+        noise: f64,
+        beside: &[&str],
+        expected: Option<&str>,
+    ) {
         let history = history(deploys);
         let residual = |hour: Hour| {
             let wave = ((hour * 7919 % 31) as f64 - 15.0) / 9.0;
@@ -189,6 +208,7 @@ mod tests {
             &first_seen,
             &trace,
             &change,
+            beside,
             &Policy::default(),
         );
         assert_eq!(named.as_deref(), expected, "{deploys:?} {step} {noise}");
@@ -206,5 +226,23 @@ mod tests {
         // Few page views came from it.
         check(&[(200, 5)], 200, 0.03, None);
         check(&[], 200, 0.03, None);
+    }
+
+    #[test]
+    fn what_changes_together_has_mostly_one_cause() {
+        let daily: Vec<(Hour, u64)> = (0..10).map(|day| (day * 24 + 8, 100)).collect();
+        // Placed too badly by itself; the other routes know.
+        check_beside(&daily, 200, 0.4, &["r9"; 4], Some("r9"));
+        check_beside(&daily, 200, 0.4, &["", "r9", "", ""], None);
+        // They do not outvote what is plain to see, nor name what cannot be.
+        check_beside(&daily, 200, 0.03, &["r5"; 4], Some("r9"));
+        check_beside(
+            &[(164, 100), (190, 100), (214, 100)],
+            200,
+            0.03,
+            &["r2"; 4],
+            None,
+        );
+        check_beside(&[(200, 100)], 200, 0.03, &["gone"; 4], Some("r1"));
     }
 }

@@ -90,6 +90,8 @@ pub struct Demand {
     pub rate: f64,
     /// Looks that count per window length, as in the policy.
     pub looks: f64,
+    /// Part of the false alarms that windows of this length may cause, as in the policy.
+    pub window_share: f64,
     /// Share of such changes to be found.
     pub power: f64,
 }
@@ -180,7 +182,12 @@ impl WindowNoise {
 
     /// Standard deviations that an alarm takes.
     fn threshold(&self, demand: Demand) -> f64 {
-        let cost = p_day(1.0, self.window_hours.max(1), demand.looks);
+        let cost = p_day(
+            1.0,
+            self.window_hours.max(1),
+            demand.looks,
+            demand.window_share,
+        );
         student_t_upper_quantile((demand.rate / cost).clamp(1e-12, 0.5), self.df)
     }
 

@@ -9,6 +9,8 @@ use crate::world::World;
 use crate::{Size, judged, route};
 
 const DAYS: usize = 10;
+/// Of each size. Three routes of each tier change, so 201 of each kind.
+const APPS: u64 = 67;
 /// One route in five.
 const CHANGED: usize = 9;
 const SIZES: [f64; 4] = [0.05, 0.10, 0.15, 0.20];
@@ -135,7 +137,7 @@ impl Tally {
 pub fn run(size: &Size, report: &mut Report) {
     let mut tally = Tally::default();
     for step in 0..SIZES.len() {
-        for app in 0..size.apps(40, 4) {
+        for app in 0..size.apps(APPS, 4) {
             tally.add(size.seed, step, app);
         }
     }

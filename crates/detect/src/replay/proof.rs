@@ -5,7 +5,7 @@ use super::group::{Subject, whose};
 use crate::change_point::ChangePoint;
 use crate::detail::{Beside, Lane};
 use crate::evidence::{Size, sides, size, size_hours, size_in_parts, size_of_leak};
-use crate::finding::{Direction, Evidence};
+use crate::finding::{Direction, Evidence, Finding};
 use crate::histogram::Histogram;
 use crate::memory::USUAL_VISIT_MINUTES;
 use crate::release::blame;
@@ -91,6 +91,7 @@ impl AppReplay<'_, '_> {
             &self.first_seen,
             &trace,
             &change_point,
+            &self.blamed_beside(group.key(subject), direction, &change_point),
             self.policy,
         );
         let (beside, named) =
@@ -103,6 +104,24 @@ impl AppReplay<'_, '_> {
             lane,
             beside,
         })
+    }
+
+    /// What the app's other open findings of the same hours and direction were blamed on.
+    fn blamed_beside(
+        &self,
+        key: &SeriesKey,
+        direction: Direction,
+        change: &ChangePoint,
+    ) -> Vec<&str> {
+        let is_beside = |finding: &&Finding| {
+            finding.state.is_open()
+                && finding.direction == direction
+                && finding.key != *key
+                && finding.change_point_low_hour <= change.high()
+                && change.low() <= finding.change_point_high_hour
+        };
+        let beside = self.findings.iter().filter(is_beside);
+        beside.map(|finding| finding.release.as_str()).collect()
     }
 
     /// The release that began where the change did beside the one before it; and its name, when it is surely the one.

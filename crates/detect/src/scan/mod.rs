@@ -71,9 +71,9 @@ impl Verdict {
     };
 }
 
-/// p of one window, times what looking often costs.
-pub fn p_day(p: f64, window_hours: usize, looks: f64) -> f64 {
-    p * WINDOWS.len() as f64 * looks * 24.0 / window_hours as f64
+/// p of one window, times what looking often costs. `share` is the part of all false alarms that windows of this length may cause.
+pub fn p_day(p: f64, window_hours: usize, looks: f64, share: f64) -> f64 {
+    p / share * looks * 24.0 / window_hours as f64
 }
 
 /// A panel evaluated: every number that a decision about one of its hours needs.
@@ -184,7 +184,7 @@ impl Scan {
             policy.looks_factor_without_common_mode
         };
         let looks = policy.looks * dearer;
-        for window in &self.windows {
+        for (window, share) in self.windows.iter().zip(policy.window_shares) {
             let (length, kept) = (window.null.window_hours, h - window.kept_from);
             let (mean, stddev) = window.mean_and_stddev(i, h);
             let size = sign * mean;
@@ -200,7 +200,8 @@ impl Scan {
             }
             let size = self.own_size(i, h, length, direction, size);
             let t = size / stddev;
-            let p = p_day(student_t_upper(t, window.null.t_df[i]), length, looks);
+            let p = student_t_upper(t, window.null.t_df[i]);
+            let p = p_day(p, length, looks, share);
             if p < best.p_day && size > 0.0 {
                 best = Verdict {
                     p_day: p,

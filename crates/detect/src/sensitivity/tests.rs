@@ -13,6 +13,7 @@ const SERIES: usize = 12;
 const DEMAND: Demand = Demand {
     rate: 1.0 / 3_000.0,
     looks: 4.0,
+    window_share: 0.25,
     power: 0.9,
 };
 
@@ -105,7 +106,7 @@ fn found(seed: u64, groups: u64, window_hours: usize) -> [(f64, f64); 3] {
         for (i, (noise, traffic, mean, stddev)) in group.members().enumerate() {
             let ratio = noise.detectable_ratio(&traffic, 1.0, DEMAND);
             let p = student_t_upper((mean + ratio.ln()) / stddev, noise.df);
-            let is_alarm = p_day(p, window_hours, DEMAND.looks) <= DEMAND.rate;
+            let is_alarm = p_day(p, window_hours, DEMAND.looks, DEMAND.window_share) <= DEMAND.rate;
             out[i % 3].0 += f64::from(u8::from(is_alarm));
             out[i % 3].1 += ratio;
         }
@@ -211,6 +212,7 @@ fn strange_noise_is_survived() {
     let demand = Demand {
         rate: f64::NAN,
         looks: 0.0,
+        window_share: 0.0,
         power: 2.0,
     };
     assert!((0.0..=1.0).contains(&noise.chance(&traffic, 1.1, demand)));

@@ -429,6 +429,7 @@ fn end_to_end() {
         let policy = Policy {
             common_mode_min_routes: all.len(),
             fit_loss: FitLoss::AllColumns,
+            window_shares: [0.25; WINDOWS.len()],
             ..Policy::default()
         };
         let scan = Scan::new(&panel, 0, &policy);
@@ -532,6 +533,6 @@ fn first_confirmed(
 
 #[test]
 fn looks_are_paid_for() {
-    assert!((p_day(0.001, 24, 4.0) - 0.016).abs() < 1e-15);
-    assert!((p_day(0.001, 3, 4.0) - 0.128).abs() < 1e-15);
+    assert!((p_day(0.001, 24, 4.0, 0.25) - 0.016).abs() < 1e-15);
+    assert!((p_day(0.001, 3, 4.0, 0.25) - 0.128).abs() < 1e-15);
 }
