@@ -393,6 +393,18 @@ async fn strangers_are_refused_before_their_body_is_read() {
 }
 
 #[tokio::test]
+async fn a_name_means_the_same_app_however_the_path_writes_it() {
+    let collector = collector();
+    for method in [Method::OPTIONS, Method::POST] {
+        let encoded = request(method, "/v1/views/%73hop", beacon().to_string());
+        let response = collector.answer(encoded).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        let headers = response.headers();
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], ORIGIN);
+    }
+}
+
+#[tokio::test]
 async fn a_page_of_one_app_cannot_write_to_another() {
     let app = |name: &str| config::App {
         name: name.into(),

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use percent_encoding::percent_decode_str;
 
 use super::State as Public;
 use super::apps;
@@ -30,7 +31,8 @@ fn is_listed(state: &Public, path: &str, origin: &HeaderValue) -> bool {
     let app = path
         .strip_prefix(state.ingest_path.as_str())
         .and_then(|rest| rest.strip_prefix('/'))
-        .and_then(|name| state.apps.find(name));
+        .and_then(|name| percent_decode_str(name).decode_utf8().ok())
+        .and_then(|name| state.apps.find(&name));
     match (app, origin.to_str()) {
         (Some(app), Ok(origin)) => apps::lists(app, origin),
         _ => false,
