@@ -51,7 +51,9 @@ pub async fn newest(store: &Store) -> clickhouse::error::Result<Option<Calibrati
 /// # Errors
 /// The server's.
 pub async fn looks(store: &Store) -> clickhouse::error::Result<f64> {
-    Ok(newest(store).await?.map_or(MIN_LOOKS, |row| row.looks))
+    // One of an earlier version may have cost less.
+    let newest = newest(store).await?;
+    Ok(newest.map_or(MIN_LOOKS, |row| row.looks.max(MIN_LOOKS)))
 }
 
 /// Keeps a measurement; `measured_at_ms` is the server's to say.

@@ -29,7 +29,7 @@ pub async fn calibrate(
     {
         return Ok(newest.clone());
     }
-    let looks = newest.map_or(MIN_LOOKS, |newest| newest.looks);
+    let looks = newest.map_or(MIN_LOOKS, |newest| newest.looks.max(MIN_LOOKS));
     let policy = Policy {
         strategy,
         looks,

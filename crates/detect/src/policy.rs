@@ -1,6 +1,7 @@
 //! Every threshold of a decision, with its reason. What shapes the mathematics itself (bucket widths, prior bounds, seasonal
 //! columns) is a constant beside its formula; what decides is here.
 
+use crate::false_alarms::MIN_LOOKS;
 use crate::noise::FitLoss;
 use crate::reference::Strategy;
 use crate::scan::WINDOWS;
@@ -20,8 +21,8 @@ pub struct Policy {
     pub min_baseline_views: u64,
     /// Page views that a stratum's baseline needs to stand alone; smaller strata are pooled into one.
     pub min_stratum_views: u64,
-    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below 4: with 3,
-    /// steps near the minimum detectable change are found a little sooner, and heavy-tailed apps break the promise.
+    /// Looks that count per window length. Raised when the measured false-alarm rate is over target, never lowered below this: with
+    /// fewer, steps near the minimum detectable change are found a little sooner, and heavy-tailed apps break the promise.
     pub looks: f64,
     /// What windows of 3, 12, 24 and 72 h may cause of the false alarms of all. Any shares that add up to one keep the promise; these
     /// buy what people ask for, a change that is found within its first day. A quarter each finds gross changes an hour or two sooner,
@@ -85,7 +86,7 @@ impl Default for Policy {
             min_baseline_days: 20,
             min_baseline_views: 500,
             min_stratum_views: 200,
-            looks: 4.0,
+            looks: MIN_LOOKS,
             window_shares: [0.10, 0.15, 0.50, 0.25],
             looks_factor_without_common_mode: 1.5,
             parts_from_zeros: 0.2,
