@@ -191,9 +191,12 @@ impl Sides<'_> {
     }
 }
 
+/// (bucket index, page views)
+type Cells = [(u16, u64)];
+
 /// In order of dimension and name.
 fn sides<'a>(scheme: Scheme, values: &'a [Value]) -> Vec<Sides<'a>> {
-    let mut parts: BTreeMap<(&str, &str), [Vec<&[(u16, u64)]>; 2]> = BTreeMap::new();
+    let mut parts: BTreeMap<(&str, &str), [Vec<&Cells>; 2]> = BTreeMap::new();
     for value in values {
         let of_value = parts.entry((&value.what, &value.name)).or_default();
         of_value[usize::from(value.after.min(1))].push(&value.buckets);
@@ -209,7 +212,7 @@ fn sides<'a>(scheme: Scheme, values: &'a [Value]) -> Vec<Sides<'a>> {
         .collect()
 }
 
-fn filled<'a>(scheme: Scheme, rows: impl Iterator<Item = &'a [(u16, u64)]>) -> Histogram {
+fn filled<'a>(scheme: Scheme, rows: impl Iterator<Item = &'a Cells>) -> Histogram {
     let mut out = Histogram::new(scheme);
     for (index, count) in rows.flatten() {
         out.add(*index, *count);

@@ -1,12 +1,15 @@
 //! How fast a page view's heap grows is one more series, and its values have a sign.
 
-use collector::store::rollup;
+use collector::history;
+use collector::store::import::Import;
+use collector::store::{Store, rollup};
 use collector::watch;
 use detect::Scheme;
 use wire::{Measurement, Scalar, Vital};
 
 use crate::engine;
 use crate::rollup::insert;
+use crate::shop::{get, private};
 use crate::writer::{accepted, count, text};
 
 fn memory(growth: Option<Scalar>) -> Measurement {
@@ -72,4 +75,107 @@ async fn growth_of_either_sign_is_a_series() {
     let growth = baselines.iter().find(|one| one.key.is_growth());
     let state = growth.expect("is described").state;
     assert_eq!(state, detect::BaselineState::Learning);
+}
+
+const END: i64 = 20_750 * 24;
+
+/// Growth of long page views, bytes a minute: it scatters around none, and around 0.25 MB more in the last four days.
+async fn import_growth(store: &Store) {
+    let mut import = Import::new(store.clone(), 1);
+    for hour in END - 45 * 24..END {
+        let leak = if hour >= END - 4 * 24 { 250_000.0 } else { 0.0 };
+        let values: Vec<String> = (0..16)
+            .map(|step| {
+                let place = (f64::from(step) + (hour as f64 * 0.618).fract()) / 16.0;
+                let noise = detect::distribution::normal_quantile(place.clamp(0.01, 0.99));
+                format!("[{:.0},1]", leak + 150_000.0 * noise)
+            })
+            .collect();
+        let heap = r#"[[40000000,9],[50000000,9],[60000000,9]]"#;
+        for (vital, values) in [
+            ("MEMORY_GROWTH", format!("[{}]", values.join(","))),
+            ("MEMORY", heap.to_owned()),
+        ] {
+            let line = format!(
+                r#"{{"app":"shop","environment":"production","route":"/product/:id","vital":"{vital}","stratum":"desktop/fast/network","release":"1","hour":"{}","values":{values}}}"#,
+                history::timestamp(hour)
+            );
+            let parsed = history::parse(line.as_bytes()).expect("is a line");
+            import.push(&parsed).await.expect("is taken");
+        }
+    }
+    import.flush().await.expect("is taken");
+}
+
+/// Page views of the last day that told their growth at 30, 40 and 90 minutes, and one that was too short for it.
+async fn insert_visits(store: &Store) {
+    let minutes = [(30.0, true), (40.0, true), (90.0, true), (2.0, false)];
+    let visits: Vec<_> = (0..)
+        .zip(minutes)
+        .map(|(view, (minutes, is_long))| {
+            let mut beacon = accepted(100 + view, 0, 100.0);
+            beacon.started_ms = ((END - 12) * 3_600_000) as u64;
+            beacon.beacon.start_ms = beacon.started_ms;
+            beacon.received_ms = beacon.started_ms + 5_000_000;
+            let mut told = memory(is_long.then_some(Scalar::Number(0.0)));
+            told.attribution
+                .push(("age_ms".into(), Scalar::Number(minutes * 60_000.0)));
+            beacon.beacon.measurements = vec![told];
+            beacon
+        })
+        .collect();
+    insert(store, 1, &visits).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leak_is_a_finding_in_megabytes() {
+    let store = engine::store().await;
+    import_growth(&store).await;
+    insert_visits(&store).await;
+    let at = jiff::Timestamp::from_second(END * 3600).expect("is a time");
+    let strategy = detect::Strategy::RollingWindow;
+    for _twice in 0..2 {
+        watch::evaluate(&store, strategy, None, at)
+            .await
+            .expect("judges");
+    }
+    let found = "select concat(route, ' ', vital, ' ', direction, ' ', state) from findings";
+    assert_eq!(
+        text(&store, found).await,
+        "/product/:id MEMORY_GROWTH regression confirmed"
+    );
+    let said = text(&store, "select recommendation from findings").await;
+    assert!(
+        said.contains("MB an hour more") && said.contains("visit of 40 min"),
+        "{said}"
+    );
+    let detail: serde_json::Value =
+        serde_json::from_str(&text(&store, "select detail from findings").await).expect("is JSON");
+    let leak = &detail["leak"];
+    // 0.25 MB a minute: 15 MB an hour, 10 MB in 40 minutes, on top of some 60 MB.
+    let by_hour = leak["increase_mb_per_hour"]["value"]
+        .as_f64()
+        .expect("a number");
+    let by_visit = leak["increase_mb_per_visit"]["value"]
+        .as_f64()
+        .expect("a number");
+    assert!(
+        (by_hour - 15.0).abs() < 2.0 && (by_visit - 10.0).abs() < 1.5,
+        "{detail:#}"
+    );
+    assert_eq!(leak["visit_minutes"], 40.0);
+    let ratio = "select toString(change_ratio > 1.12 and change_ratio < 1.22 and severity = 'warning') from findings";
+    assert_eq!(text(&store, ratio).await, "1", "{detail:#}");
+    // The API tells it as an object.
+    let (_, listed) = get(
+        &private(store),
+        "/api/v1/findings?state=all&app=shop&environment=production&range=90d",
+    )
+    .await;
+    let listed = listed["findings"].as_array().cloned().unwrap_or_default();
+    assert_eq!(listed.len(), 1);
+    assert!(
+        listed.iter().all(|one| one["detail"]["lane"] == "hours"),
+        "{listed:#?}"
+    );
 }

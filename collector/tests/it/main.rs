@@ -24,6 +24,7 @@ mod loadgen;
 mod metrics;
 mod misfit;
 mod nginx;
+mod odd_histories;
 mod page_views;
 mod references;
 mod rollup;

@@ -90,11 +90,17 @@ pub fn learn(
     let mut is_rare = Vec::new();
     for one in history.strata() {
         let mut histogram = Histogram::new(scheme);
+        let mut last_day = None;
         for (hour, cells) in one
             .hours(hours.window.clone())
             .filter(|(hour, _)| hours.contains(*hour))
         {
-            days.insert(hour.div_euclid(24));
+            // Rows come in order: a day is new once.
+            let day = hour.div_euclid(24);
+            if last_day != Some(day) {
+                days.insert(day);
+                last_day = Some(day);
+            }
             cells.for_each(|(index, count)| histogram.add(index, u64::from(count)));
         }
         let n = histogram.n();

@@ -1,6 +1,5 @@
 //! What a baseline looks like to people: its numbers, its state, and which hours are in it and which are not, and why.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::baseline::{BaselineHours, Learning};
@@ -158,12 +157,15 @@ pub struct Coverage {
 
 impl Coverage {
     pub fn of(history: &History, hours: &BaselineHours) -> Coverage {
-        let mut seen = BTreeSet::new();
-        for stratum in history.strata() {
-            seen.extend(stratum.hours(hours.window.clone()).map(|(hour, _)| hour));
-        }
-        let used_hours = seen.iter().filter(|hour| hours.contains(**hour)).count() as u64;
         let window_hours = (hours.window.end - hours.window.start).max(0) as u64;
+        let mut seen = vec![false; window_hours as usize];
+        for stratum in history.strata() {
+            for (hour, _) in stratum.hours(hours.window.clone()) {
+                seen[(hour - hours.window.start) as usize] = true;
+            }
+        }
+        let is_used = |(hour, seen): &(Hour, bool)| *seen && hours.contains(*hour);
+        let used_hours = hours.window.clone().zip(seen).filter(is_used).count() as u64;
         let left_out = |ranges: &[Range<Hour>]| {
             let is_in = |hour: &Hour| ranges.iter().any(|range| range.contains(hour));
             hours.window.clone().filter(is_in).count() as u64
