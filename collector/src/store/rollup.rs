@@ -1,8 +1,8 @@
 //! Recomputes histograms per hour and per minute from the rows, whenever rows of theirs have arrived. Nothing is ever added to a
 //! rollup, so repeats, late beacons and changed routes cannot make it drift from the rows.
 //!
-//! Three jobs, each at its own pace, so that none waits for another: minutes; hours; and the details of hours (splits by dimension
-//! and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
+//! Three jobs, each at its own pace, so that none waits for another: minutes; hours, with scores and totals; and the details of hours
+//! (splits by dimension and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
 //! fills, at most once per pause of its job, and a closed hour is recomputed when something late arrives. Which hours were computed
 //! up to which arrival is in `rollup_generations` and `rollup_detail_generations`, so a restart continues where the last process
 //! was complete, and several collectors may do the same work: the newest generation of a key wins, in the tables as in the memory of them.
@@ -51,9 +51,17 @@ struct Hourly {
 
 const HOURS: Hourly = Hourly {
     name: "hours",
-    statements: &[(include_str!("sql/rollup_hours.sql"), 3)],
+    // Each reads what those before it have written.
+    statements: &[
+        (include_str!("sql/rollup_hours.sql"), 3),
+        (include_str!("sql/rollup_scores.sql"), 2),
+        (include_str!("sql/rollup_totals_hours.sql"), 2),
+        (include_str!("sql/rollup_totals_days.sql"), 2),
+    ],
     generations: "rollup_generations",
-    newest: "select toInt64(max(generation)) from rollup_hours",
+    newest: "select toInt64(max(newest)) from (\
+        select max(generation) as newest from rollup_hours \
+        union all select max(generation) from rollup_totals)",
     pause: Duration::from_secs(20),
     hours_per_statement: 24,
 };
@@ -63,6 +71,7 @@ const DETAILS: Hourly = Hourly {
     statements: &[
         (include_str!("sql/rollup_dimensions.sql"), 2),
         (include_str!("sql/rollup_attribution.sql"), 2),
+        (include_str!("sql/rollup_totals_values.sql"), 2),
     ],
     generations: "rollup_detail_generations",
     newest: "select toInt64(max(newest)) from (\

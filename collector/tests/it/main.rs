@@ -35,5 +35,6 @@ mod shop;
 mod spool;
 mod store;
 mod tls;
+mod totals;
 mod watch;
 mod writer;

@@ -56,7 +56,7 @@ export function strip(context, found) {
   const measured = found.false_alarms;
   const rate = measured && measured.per_1000_series_days !== null;
   return panel('Can this be trusted', h('a', { href: context.address({ view: 'health' }) }, 'Health'), figures([
-    ['State', good ? '✓ taking and storing' : `! ${title}`, good ? 'beacons are taken and stored' : 'see Health', good ? 'improvement' : 'regression'],
+    ['Collector', good ? '✓ works' : '! does not work', good ? 'beacons are taken and stored' : title, good ? 'improvement' : 'regression'],
     ['Beacons', `${perSecond(traffic.received_per_s)}/s`, traffic.rejected_per_s > 0 ? `${perSecond(traffic.rejected_per_s)}/s refused` : 'none refused'],
     ['Spool', format.bytes(spool.bytes), spool.oldest_age_s > 0.05 ? `oldest waits ${spool.oldest_age_s.toFixed(1)} s` : 'nothing waits'],
     ['Newest page view', stored ? age(stored.last_minute_at_ms || stored.last_hour_at_ms) : '–', 'in ClickHouse'],

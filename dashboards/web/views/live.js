@@ -18,6 +18,7 @@ export function live({ minutes, now_ms: nowMs }) {
       svg('title', {}, describe(minute)));
   });
   const text = total ? `${format.count(total)} page views in 30 minutes, at most ${format.count(peak)} in one` : 'No page view began in the last 30 minutes';
+  if (!total) return panel('Now', null, h('p', { class: 'soft' }, `${text}. Minutes are here some seconds after they began.`));
   const axis = svg('line', { class: 'limit', x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 });
   return panel('Now', h('span', { class: 'soft small' }, text),
     h('figure', { class: 'live' }, svg('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: 'img', 'aria-label': text, preserveAspectRatio: 'none' }, axis, ...bars),

@@ -6,7 +6,7 @@ import * as format from '../format.js';
 import { panel, saving, table } from '../table.js';
 import { strip } from './health.js';
 import { live } from './live.js';
-import { findingTable, install } from './parts.js';
+import { findingTable, install, scoreText } from './parts.js';
 import { routeTable } from './routes.js';
 
 const TOP_FINDINGS = 5;
@@ -65,7 +65,8 @@ function assessment(found) {
   const intervals = format.CORE.flatMap((vital) => found.vitals.filter((entry) => entry.vital === vital))
     .map((entry) => `${entry.vital} ${format.value(entry.vital, entry.p75_low)} to ${format.value(entry.vital, entry.p75_high)} (n = ${format.compact(entry.n)})`);
   return h('section', { class: `assessment ${result}` }, h('span', { class: 'badge', 'aria-hidden': 'true' }, { good: '✓', poor: '!', undecided: '?' }[result]),
-    h('div', {}, h('h2', {}, title), h('p', {}, text + sure), h('p', { class: 'small' }, `95 % intervals of the p75: ${intervals.join(', ') || 'none'}. At least ${format.count(n)} page views each.`)));
+    h('div', {}, h('h2', {}, title), h('p', {}, text + sure), h('p', { class: 'small' }, `95 % intervals of the p75: ${intervals.join(', ') || 'none'}. At least ${format.count(n)} page views each.`)),
+    found.score && h('div', { class: 'score' }, h('span', { class: 'soft small' }, 'Score'), h('strong', {}, scoreText(found.score))));
 }
 
 function tile(context, vital, entry, filters) {
@@ -113,6 +114,7 @@ function appsPanel(context, apps, found) {
     { name: 'App', kind: 'wide', cell: (line) => [h('a', { class: 'route', href: context.address({ app: line.app, environment: line.environment, offset: '' }), 'aria-current': line.app === found.app && line.environment === found.environment ? 'true' : null, title: line.app }, line.app), h('span', { class: 'soft small' }, line.environment || 'no environment')] },
     { name: 'Page views', kind: 'number', cell: (line) => format.count(line.page_view_count) },
     { name: 'Core Web Vitals', cell: (line) => h('span', { class: `rating ${verdict[line.assessment.result][0]}` }, verdict[line.assessment.result][1]) },
+    { name: 'Score', kind: 'number', cell: (line) => scoreText(line.score) },
     vital('LCP'), vital('INP'), vital('CLS'),
     { name: 'Open findings', kind: 'number', cell: ({ findings_open: open }) => counted(open) },
   ] }));

@@ -64,3 +64,9 @@ export function figures(list, kind = 'verdict') {
 export function everybodyNote(context) {
   return context.isFiltered ? h('p', { class: 'note small' }, 'Of everybody: this is not kept by visitor.') : null;
 }
+
+/** "82 B": points with their grade; its name for those who do not see the colour is in the letter. */
+export function scoreText(score) {
+  if (!score) return h('span', { class: 'soft' }, '–');
+  return h('span', { class: `p75 ${score.rating}`, title: `Mean of ${format.count(score.n)} page views, 0 to 100 points each` }, `${Math.round(score.points)} `, h('span', { class: `grade ${score.rating}` }, score.grade));
+}

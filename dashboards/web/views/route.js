@@ -4,7 +4,7 @@ import { distribution, shareBar, trend } from '../charts.js';
 import { h } from '../dom.js';
 import * as format from '../format.js';
 import { panel, saving } from '../table.js';
-import { baselineChip, facts, figures, findingTable, routeName } from './parts.js';
+import { baselineChip, facts, figures, findingTable, routeName, scoreText } from './parts.js';
 import { attributionPanels, dimensionPanel } from './splits.js';
 
 const PERCENTILES = [50, 75, 90, 95, 99];
@@ -24,7 +24,7 @@ export async function route(context) {
   const steps = { 3600: 'hour', 86400: 'day' }[found.step_s] || `${found.step_s / 86400} days`;
   return [
     h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('a', { href: context.address({ view: 'routes' }) }, 'Routes'), ' / ', h('span', { class: 'route' }, routeName(found.route))),
-    h('div', { class: 'page-head' }, h('h1', { class: 'route' }, routeName(found.route)), h('p', { class: 'soft' }, `${format.minute(found.from_ms)} to ${format.minute(found.to_ms)}`)),
+    h('div', { class: 'page-head' }, h('h1', { class: 'route' }, routeName(found.route)), h('p', { class: 'soft' }, found.score && ['Score ', scoreText(found.score), ' · '], `${format.minute(found.from_ms)} to ${format.minute(found.to_ms)}`)),
     ordered.length ? h('nav', { class: 'vital-tabs', 'aria-label': 'Vital' }, ordered.map((entry) => tab(context, entry, vital)))
       : h('p', { class: 'state' }, 'Nothing was measured here in this range. Choose a longer one, or remove a filter.'),
     panel(`${format.VITALS[vital] || vital}, p${percentile} by ${steps}`, [

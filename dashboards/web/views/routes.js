@@ -4,7 +4,7 @@ import { shareBar, sparkline } from '../charts.js';
 import { h } from '../dom.js';
 import * as format from '../format.js';
 import { pager, panel, saving, table } from '../table.js';
-import { baselineChip, routeLink, severity } from './parts.js';
+import { baselineChip, routeLink, scoreText, severity } from './parts.js';
 
 /** Long enough that a word is not asked for letter by letter. */
 const TYPING_MS = 250;
@@ -46,6 +46,7 @@ export function routeTable(context, lines, { sortable = false } = {}) {
   return table({ label: 'Routes', kind: 'routes', rows: lines, columns: [
     { name: 'Route', kind: 'wide', cell: (line) => routeLink(context, line.route), ...sorting('route', 'ascending') },
     { name: 'Page views', kind: 'number', cell: (line) => format.count(line.page_view_count), ...sorting('page_views') },
+    { name: 'Score', title: 'Mean of the points (0 to 100) of single page views', kind: 'number', cell: (line) => scoreText(line.score), ...sorting('score', 'ascending') },
     ...['LCP', 'INP', 'CLS'].map((vital) => ({ name: vital, title: format.VITALS[vital], kind: 'number', cell: (line) => drawn(context, line, vital), ...sorting(vital) })),
     ...['FCP', 'TTFB'].map((vital) => ({ name: vital, title: format.VITALS[vital], kind: 'number', cell: (line) => p75(context, line, vital), ...sorting(vital) })),
     { name: 'LCP good', kind: 'bar-cell', cell: (line) => shareBar(vitalOf(line, 'LCP')?.shares), ...sorting('good', 'ascending') },

@@ -19,6 +19,7 @@ mod pace;
 mod query;
 mod route;
 mod routes;
+mod score;
 mod shape;
 mod splits;
 mod summary;

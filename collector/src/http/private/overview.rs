@@ -15,6 +15,8 @@ use super::openapi::Refusals;
 use super::query::{
     self, Asked, Page, PageParameters, Question, Range, ScopeParameters, VisitorParameters,
 };
+use super::route::ALL_ROUTES;
+use super::score::{self, Score};
 use super::shape::{self, Point};
 use super::summary::{self, VitalSummary};
 use crate::http::Problem;
@@ -38,6 +40,8 @@ pub struct Overview {
     pub state: &'static str,
     pub page_view_count: u64,
     pub assessment: Assessment,
+    /// Of everybody's page views; null when they are filtered, and in hours from before there were scores.
+    pub score: Option<Score>,
     pub vitals: Vec<OverviewVital>,
     pub findings_open: OpenFindings,
 }
@@ -66,6 +70,7 @@ pub struct AppLine {
     pub environment: String,
     pub page_view_count: u64,
     pub assessment: Assessment,
+    pub score: Option<Score>,
     pub vitals: Vec<VitalSummary>,
     pub findings_open: OpenFindings,
 }
@@ -76,6 +81,7 @@ impl Record for AppLine {
         "environment",
         "page_view_count",
         "assessment",
+        "score",
         "LCP_p75",
         "INP_p75",
         "CLS_p75",
@@ -96,6 +102,8 @@ impl Record for AppLine {
             (&self.environment).into(),
             (&self.page_view_count).into(),
             (&self.assessment.result).into(),
+            self.score
+                .map_or(Cell::Empty, |score| Cell::Number(score.points)),
             p75(Vital::Lcp),
             p75(Vital::Inp),
             p75(Vital::Cls),
@@ -131,6 +139,7 @@ pub async fn overview(
         state: "empty",
         page_view_count: 0,
         assessment: assess([].iter()),
+        score: None,
         vitals: Vec::new(),
         findings_open: OpenFindings::default(),
     };
@@ -138,8 +147,9 @@ pub async fn overview(
         return Ok(Json(overview));
     };
     let (app, environment) = (&question.scope.app, &question.scope.environment);
-    let (vitals, findings) = tokio::try_join!(
+    let (vitals, score, findings) = tokio::try_join!(
         vitals(&state, &question),
+        async { Ok(score::of_route(&state.store, &question.scope, ALL_ROUTES).await?) },
         open_findings(&state, app, environment, now_ms)
     )?;
     if vitals.is_empty() {
@@ -153,6 +163,7 @@ pub async fn overview(
     let counts = vitals.iter().map(|vital| vital.summary.n);
     overview.page_view_count = counts.max().unwrap_or(0);
     overview.assessment = assess(vitals.iter().map(|vital| &vital.summary));
+    overview.score = score;
     overview.vitals = vitals;
     let key = (app.clone(), environment.clone());
     overview.findings_open = findings.get(&key).cloned().unwrap_or_default();
@@ -172,8 +183,10 @@ pub async fn apps(
 ) -> Result<Answer<Page<AppLine>>, Problem> {
     let now_ms = query::now_ms();
     let (range, cut) = (scope.range(now_ms)?, page.parse()?);
-    let (rows, mut findings) = tokio::try_join!(
-        async { Ok(queries::vitals_by_app(&state.store, range.from_ms, range.to_ms).await?) },
+    let (store, days) = (&state.store, range.has_whole_days());
+    let (rows, scores, mut findings) = tokio::try_join!(
+        async { Ok(queries::vitals_by_app(store, range.from_ms, range.to_ms, days).await?) },
+        async { Ok(queries::scores_of_apps(store, range.from_ms, range.to_ms, days).await?) },
         open_findings(&state, &scope.app, &scope.environment, now_ms)
     )?;
     let mut lines: BTreeMap<(String, String), Vec<VitalSummary>> = BTreeMap::new();
@@ -194,6 +207,10 @@ pub async fn apps(
         .map(|(key, vitals)| AppLine {
             page_view_count: vitals.iter().map(|vital| vital.n).max().unwrap_or(0),
             assessment: assess(vitals.iter()),
+            score: scores
+                .iter()
+                .find(|row| row.app == key.0 && row.environment == key.1)
+                .and_then(Score::of),
             vitals,
             findings_open: findings.remove(&key).unwrap_or_default(),
             app: key.0,

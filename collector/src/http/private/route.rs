@@ -15,6 +15,7 @@ use super::query::{
     self, Asked, DAY_MS, Format, Range, ScopeParameters, VisitorParameters, invalid,
 };
 use super::routes::open_findings;
+use super::score::{self, Score};
 use super::shape::{self, Band, Bar, Percentile, Point};
 use super::summary::{self, VitalSummary};
 use crate::http::Problem;
@@ -50,6 +51,8 @@ pub struct RouteView {
     pub app: String,
     pub environment: String,
     pub route: String,
+    /// Of everybody's page views; null when they are filtered, and in hours from before there were scores.
+    pub score: Option<Score>,
     pub vitals: Vec<RouteVital>,
     pub trend: Trend,
     /// How heaps of page views grew; null where no browser said so.
@@ -123,8 +126,9 @@ pub async fn one(
         ..open_findings(scope, &route, now_ms)
     };
     let stored = stored(&route);
-    let (steps, baselines, deploys, findings) = tokio::try_join!(
+    let (steps, score, baselines, deploys, findings) = tokio::try_join!(
         queries::vitals_by_step(&state.store, scope, stored, "", range.step_s),
+        score::of_route(&state.store, scope, &route),
         queries::baselines(&state.store, &scope.app, &scope.environment, &route),
         queries::deploys(&state.store, scope),
         queries::findings(&state.store, &filter),
@@ -166,6 +170,7 @@ pub async fn one(
         app: question.scope.app,
         environment: question.scope.environment,
         route,
+        score,
         vitals,
         trend,
         memory_growth,

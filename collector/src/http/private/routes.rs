@@ -14,6 +14,7 @@ use super::query::{
     self, Asked, Cut, Format, PageParameters, Question, Range, ScopeParameters, VisitorParameters,
 };
 use super::route::{RouteVital, baseline_of, with_baseline};
+use super::score::{self, Score};
 use super::summary;
 use crate::http::Problem;
 use crate::store::queries::{self, FindingFilter, FindingRow, RouteVitalRow, Scope};
@@ -57,6 +58,8 @@ pub struct RouteLine {
     pub page_view_count: u64,
     /// Page views times the relative change of the worst open regression: 0 without one.
     pub impact: f64,
+    /// Of everybody's page views; null when they are filtered, and in hours from before there were scores.
+    pub score: Option<Score>,
     pub vitals: Vec<RouteVital>,
     pub findings_open: Vec<FindingMark>,
     /// p75 of LCP, INP and CLS over time, of everybody.
@@ -92,6 +95,7 @@ impl Record for RouteLine {
         "route",
         "page_view_count",
         "impact",
+        "score",
         "LCP_p75",
         "INP_p75",
         "CLS_p75",
@@ -110,6 +114,8 @@ impl Record for RouteLine {
             (&self.route).into(),
             (&self.page_view_count).into(),
             (&self.impact).into(),
+            self.score
+                .map_or(Cell::Empty, |score| Cell::Number(score.points)),
         ];
         cells.extend(["LCP", "INP", "CLS", "FCP", "TTFB"].map(p75));
         cells.extend(DRAWN.map(good));
@@ -190,8 +196,9 @@ fn answer(range: Range, scope: Scope, cut: Cut, rows: Vec<RouteLine>) -> Answer<
 async fn lines(state: &State, question: &Question, now_ms: i64) -> Result<Vec<RouteLine>, Problem> {
     let scope = &question.scope;
     let filter = open_findings(scope, "", now_ms);
-    let (rows, baselines, findings) = tokio::try_join!(
+    let (rows, scores, baselines, findings) = tokio::try_join!(
         queries::vitals_by_route(&state.store, scope),
+        score::of_routes(&state.store, scope),
         queries::baselines(&state.store, &scope.app, &scope.environment, ""),
         queries::findings(&state.store, &filter),
     )?;
@@ -206,6 +213,11 @@ async fn lines(state: &State, question: &Question, now_ms: i64) -> Result<Vec<Ro
     for finding in findings {
         if let Some(line) = lines.get_mut(&finding.route) {
             line.findings_open.push(mark(finding));
+        }
+    }
+    for row in scores {
+        if let Some(line) = lines.get_mut(&row.route) {
+            line.score = Score::of(&row);
         }
     }
     let mut lines: Vec<RouteLine> = lines.into_values().collect();
@@ -236,6 +248,7 @@ fn add(
         route: row.route,
         page_view_count: 0,
         impact: 0.0,
+        score: None,
         vitals: Vec::new(),
         findings_open: Vec::new(),
         trends: Vec::new(),
@@ -335,6 +348,7 @@ enum Key {
     PageViews,
     Route,
     Good,
+    Score,
     P75(&'static str),
 }
 
@@ -345,16 +359,19 @@ impl Sort {
             "page_views" => Key::PageViews,
             "route" => Key::Route,
             "good" => Key::Good,
+            "score" => Key::Score,
             name => Key::P75(
                 Vital::from_name(name)
                     .ok_or_else(|| {
-                        query::invalid("sort is impact, page_views, route, good or a vital's name")
+                        query::invalid(
+                            "sort is impact, page_views, route, score, good or a vital's name",
+                        )
                     })?
                     .name(),
             ),
         };
         let ascending = match asked.order.as_str() {
-            "" => matches!(key, Key::Route | Key::Good),
+            "" => matches!(key, Key::Route | Key::Good | Key::Score),
             "ascending" => true,
             "descending" => false,
             _ => return Err(query::invalid("order is ascending or descending")),
@@ -386,6 +403,7 @@ impl Sort {
             Key::Impact => Some(line.impact),
             Key::PageViews | Key::Route => Some(line.page_view_count as f64),
             Key::Good => line.good("LCP"),
+            Key::Score => Some(line.score?.points),
             Key::P75(vital) => line.p75(vital),
         }
     }
@@ -406,6 +424,7 @@ mod tests {
             route: route.into(),
             page_view_count,
             impact: 0.0,
+            score: None,
             vitals: lcp.map(vital).into_iter().collect(),
             findings_open: vec![FindingMark {
                 id: String::new(),

@@ -17,8 +17,9 @@ use thiserror::Error;
 use super::Store;
 
 pub use series::{
-    AppRow, AppVitalRow, RouteStepRow, RouteVitalRow, StepVitalRow, apps, known, known_value,
-    minutes, route_trends, vitals_by_app, vitals_by_route, vitals_by_step,
+    AppRow, AppVitalRow, RouteStepRow, RouteVitalRow, ScoreRow, StepVitalRow, apps, known,
+    known_value, minutes, route_trends, scores, scores_of_apps, vitals_by_app, vitals_by_route,
+    vitals_by_step,
 };
 pub use splits::{
     AttributionRow, DimensionRow, FactRow, ValueRow, attribution, dimension_values, dimensions,
@@ -32,6 +33,11 @@ pub use verdicts::{
 
 /// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Steps of a day and more can be made of days.
+const DAY_S: i64 = 86_400;
+/// The whole app, where a route is asked for.
+const ALL_ROUTES: &str = "*";
 
 #[derive(Debug, Error)]
 pub enum QueryError {
@@ -48,6 +54,8 @@ pub struct Scope {
     pub environment: String,
     pub from_ms: i64,
     pub to_ms: i64,
+    /// Both ends are those of UTC days, or now: totals of days answer it.
+    pub whole_days: bool,
     pub visitors: Visitors,
 }
 
@@ -83,17 +91,27 @@ impl Scope {
         Scope {
             from_ms,
             to_ms,
+            whole_days: false,
             ..self.clone()
         }
     }
 
-    /// Everybody's page views of the same time.
-    pub fn everybody(&self) -> Scope {
-        Scope {
-            visitors: Visitors::Everybody,
-            ..self.clone()
+    /// The coarsest totals that answer a question with such steps.
+    fn grain(&self, of: Of, step_s: i64) -> &'static str {
+        match (of, self.whole_days && step_s >= DAY_S) {
+            (Of::App, false) => "app-hour",
+            (Of::App, true) => "app-day",
+            (Of::Routes, false) => "route-hour",
+            (Of::Routes, true) => "route-day",
         }
     }
+}
+
+/// What totals are of.
+#[derive(Clone, Copy)]
+enum Of {
+    App,
+    Routes,
 }
 
 fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {

@@ -5,7 +5,7 @@ use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{QueryError, Scope, Strata, Value, Visitors, all, one, scoped};
+use super::{ALL_ROUTES, DAY_S, Of, QueryError, Scope, Strata, Value, Visitors, all, one, scoped};
 use crate::store::Store;
 
 #[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
@@ -54,6 +54,16 @@ pub struct RouteStepRow {
     pub buckets: Vec<(u16, u64)>,
 }
 
+/// Points of the page views of one route, or (`*`) of an app.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct ScoreRow {
+    pub app: String,
+    pub environment: String,
+    pub route: String,
+    pub n: u64,
+    pub points: u64,
+}
+
 pub async fn apps(store: &Store, from_ms: i64) -> Result<Vec<AppRow>, QueryError> {
     all(store
         .client()
@@ -62,15 +72,21 @@ pub async fn apps(store: &Store, from_ms: i64) -> Result<Vec<AppRow>, QueryError
     .await
 }
 
+/// `whole_days`: both ends are those of UTC days, or now.
 pub async fn vitals_by_app(
     store: &Store,
     from_ms: i64,
     to_ms: i64,
+    whole_days: bool,
 ) -> Result<Vec<AppVitalRow>, QueryError> {
-    let query = store
-        .client()
-        .query(include_str!("../sql/vitals_by_app.sql"));
-    all(query.param("from_ms", from_ms).param("to_ms", to_ms)).await
+    let scope = Scope {
+        from_ms,
+        to_ms,
+        whole_days,
+        ..Scope::default()
+    };
+    let query = scoped(store, include_str!("../sql/vitals_by_app.sql"), &scope);
+    all(query.param("grain", scope.grain(Of::App, DAY_S))).await
 }
 
 /// Whether anything was ever measured for the app, on that route if one is given.
@@ -104,19 +120,24 @@ pub async fn vitals_by_route(
     store: &Store,
     scope: &Scope,
 ) -> Result<Vec<RouteVitalRow>, QueryError> {
+    let totals = |dimension: &str, value: &str| {
+        scoped(store, include_str!("../sql/totals_by_route.sql"), scope)
+            .param("grain", scope.grain(Of::Routes, DAY_S))
+            .param("dimension", dimension)
+            .param("value", value)
+    };
     let query = match &scope.visitors {
-        Visitors::Everybody => of_strata(
-            scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
-            &Strata::default(),
-        ),
+        Visitors::Everybody => totals("", ""),
         Visitors::Strata(strata) => of_strata(
             scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
             strata,
         ),
-        Visitors::Value(value) => of_value(
+        // Hours by value are kept in the order of routes: a list of some hours reads the months that they lie in.
+        Visitors::Value(value) if !scope.whole_days => of_value(
             scoped(store, include_str!("../sql/value_by_route.sql"), scope),
             value,
         ),
+        Visitors::Value(value) => totals(value.dimension, &value.value),
     };
     all(query).await
 }
@@ -129,19 +150,29 @@ pub async fn vitals_by_step(
     vital: &str,
     step_s: i64,
 ) -> Result<Vec<StepVitalRow>, QueryError> {
-    let query = match &scope.visitors {
-        Visitors::Everybody => of_strata(
-            scoped(store, include_str!("../sql/vitals_by_step.sql"), scope),
-            &Strata::default(),
-        ),
-        Visitors::Strata(strata) => of_strata(
-            scoped(store, include_str!("../sql/vitals_by_step.sql"), scope),
-            strata,
-        ),
-        Visitors::Value(value) => of_value(
-            scoped(store, include_str!("../sql/value_by_step.sql"), scope),
-            value,
-        ),
+    let of = if route.is_empty() {
+        Of::App
+    } else {
+        Of::Routes
+    };
+    let grain = scope.grain(of, step_s);
+    let by_step = include_str!("../sql/vitals_by_step.sql");
+    let (query, route) = match &scope.visitors {
+        // One route's hours lie side by side in the rollups.
+        Visitors::Everybody if grain == "route-hour" => {
+            let query = of_strata(scoped(store, by_step, scope), &Strata::default());
+            (query, route)
+        }
+        Visitors::Everybody => {
+            let query = scoped(store, include_str!("../sql/totals_by_step.sql"), scope);
+            let route = if route.is_empty() { ALL_ROUTES } else { route };
+            (query.param("grain", grain), route)
+        }
+        Visitors::Strata(strata) => (of_strata(scoped(store, by_step, scope), strata), route),
+        Visitors::Value(value) => {
+            let query = scoped(store, include_str!("../sql/value_by_step.sql"), scope);
+            (of_value(query, value), route)
+        }
     };
     all(query
         .param("route", route)
@@ -160,10 +191,45 @@ pub async fn route_trends(
 ) -> Result<Vec<RouteStepRow>, QueryError> {
     let query = scoped(store, include_str!("../sql/route_trends.sql"), scope);
     all(query
+        .param("grain", scope.grain(Of::Routes, step_s))
         .param("routes", routes)
         .param("vitals", vitals)
         .param("step_s", step_s))
     .await
+}
+
+/// Scores of all routes of the scope, or of one; `*` is the whole app. They are kept for everybody together.
+pub async fn scores(
+    store: &Store,
+    scope: &Scope,
+    route: &str,
+) -> Result<Vec<ScoreRow>, QueryError> {
+    let of = if route == ALL_ROUTES {
+        Of::App
+    } else {
+        Of::Routes
+    };
+    let query = scoped(store, include_str!("../sql/scores.sql"), scope);
+    all(query
+        .param("grain", scope.grain(of, DAY_S))
+        .param("route", route))
+    .await
+}
+
+/// Scores of all apps in a range.
+pub async fn scores_of_apps(
+    store: &Store,
+    from_ms: i64,
+    to_ms: i64,
+    whole_days: bool,
+) -> Result<Vec<ScoreRow>, QueryError> {
+    let scope = Scope {
+        from_ms,
+        to_ms,
+        whole_days,
+        ..Scope::default()
+    };
+    scores(store, &scope, ALL_ROUTES).await
 }
 
 /// Everybody's page views by minute; `at_ms` is the minute's.

@@ -119,6 +119,7 @@ impl ScopeParameters {
             environment: environment.unwrap_or_default(),
             from_ms: range.from_ms,
             to_ms: range.to_ms,
+            whole_days: range.has_whole_days(),
             visitors,
         };
         Ok(Some(Question { scope, range }))
