@@ -14,6 +14,7 @@ pub mod dead_letter;
 pub mod decisions;
 mod found;
 pub mod histories;
+mod hourly;
 pub mod import;
 pub mod insert;
 pub mod lease;

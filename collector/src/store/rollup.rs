@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::Store;
+use super::hourly::{DETAILS, HOURS, HOURS_AT_ONCE, Hourly, Statement};
 use crate::shutdown::{Shutdown, requested};
 
 /// Between two passes: the minutes promise rows in them within 10 s of the beacon, of which sealing takes one.
@@ -34,54 +35,6 @@ const EDGE: Duration = Duration::from_secs(5);
 const COMPLETE: &str = "";
 /// Minutes of one statement: its memory grows with them.
 const MINUTES_PER_STATEMENT: usize = 120;
-
-/// Tables of hours that are recomputed together.
-struct Hourly {
-    name: &'static str,
-    /// Each with how many branches of it name the app and the hours.
-    statements: &'static [(&'static str, usize)],
-    /// Where it is written down which hours were computed.
-    generations: &'static str,
-    newest: &'static str,
-    /// An hour that keeps receiving is not computed more often than this.
-    pause: Duration,
-    /// Hours of one statement: its memory grows with them.
-    hours_per_statement: usize,
-}
-
-const HOURS: Hourly = Hourly {
-    name: "hours",
-    // Each reads what those before it have written.
-    statements: &[
-        (include_str!("sql/rollup_hours.sql"), 3),
-        (include_str!("sql/rollup_scores.sql"), 2),
-        (include_str!("sql/rollup_totals_hours.sql"), 2),
-        (include_str!("sql/rollup_totals_days.sql"), 2),
-    ],
-    generations: "rollup_generations",
-    newest: "select toInt64(max(newest)) from (\
-        select max(generation) as newest from rollup_hours \
-        union all select max(generation) from rollup_totals)",
-    pause: Duration::from_secs(20),
-    hours_per_statement: 24,
-};
-
-const DETAILS: Hourly = Hourly {
-    name: "details of hours",
-    statements: &[
-        (include_str!("sql/rollup_dimensions.sql"), 2),
-        (include_str!("sql/rollup_attribution.sql"), 2),
-        (include_str!("sql/rollup_totals_values.sql"), 2),
-    ],
-    generations: "rollup_detail_generations",
-    newest: "select toInt64(max(newest)) from (\
-        select max(generation) as newest from rollup_dimension_hours \
-        union all select max(generation) from rollup_attribution_hours)",
-    // Measured: six seconds of one core for a million measurements in an hour. So an hour that fills with them takes a fortieth.
-    pause: Duration::from_secs(120),
-    // Measured: 330 MB of the server's memory for a million measurements.
-    hours_per_statement: 4,
-};
 
 /// What was dirty and is not any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -307,12 +260,15 @@ async fn compute(
 ) -> anyhow::Result<()> {
     for of_app in dirty.chunk_by(|a, b| a.app == b.app) {
         let app = &of_app[0].app;
-        for hours in of_app.chunks(tables.hours_per_statement) {
+        for hours in of_app.chunks(HOURS_AT_ONCE) {
             let seen = hours.iter().map(|dirty| (dirty.hour, dirty.seen_at_ms));
             let seen: Vec<(u32, i64)> = seen.collect();
             let starts: Vec<u32> = seen.iter().map(|(hour, _)| *hour).collect();
-            for (sql, branches) in tables.statements {
-                recompute(store, sql, *branches, app, &starts, generation).await?;
+            for statement in tables.statements {
+                for starts in starts.chunks(statement.hours) {
+                    let Statement { sql, branches, .. } = statement;
+                    recompute(store, sql, *branches, app, starts, generation).await?;
+                }
             }
             remember(store, tables, app, &seen, generation).await?;
         }

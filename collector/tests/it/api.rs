@@ -631,9 +631,10 @@ async fn decisions(router: &axum::Router) {
             .0,
         StatusCode::OK
     );
+    let (_, muted) = get(router, "/api/v1/findings/open").await;
     assert_eq!(
-        get(router, "/api/v1/findings/open").await.1["finding"]["state"],
-        "muted"
+        (&muted["finding"]["state"], &muted["decision"]["note"]),
+        (&"muted".into(), &"known".into())
     );
     assert_eq!(
         post("/api/v1/baselines/nothing/approve", "{}").await.0,

@@ -28,7 +28,7 @@ export async function findings(context) {
 
 export async function finding(context) {
   const { filters, api, signal } = context;
-  const { finding: found, evidence, explanation } = await api.finding(filters.id, signal);
+  const { finding: found, decision, evidence, explanation } = await api.finding(filters.id, signal);
   const vital = found.vital;
   const worse = found.direction !== 'improvement';
   const { baseline } = evidence;
@@ -43,7 +43,7 @@ export async function finding(context) {
       ['Began', format.minute(found.change_point_ms), `between ${format.minute(found.change_point_low_ms)} and ${format.minute(found.change_point_high_ms)}`],
       ['Since release', found.release || 'none fits', found.release ? 'the deploy that fits the change point' : 'no deploy lies near the change'],
     ]),
-    h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), muteForm(context, found)),
+    h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), muteForm(context, found, decision)),
     panel(`${vital} p75 by hour`, null,
       trend({ vital, points: evidence.points, band: evidence.band, limits: evidence.limits, deploys: evidence.deploys, findings: [found], stepSeconds: evidence.step_s, fromMs: evidence.from_ms, toMs: evidence.to_ms })),
     blame(vital, evidence.attribution),
@@ -125,8 +125,8 @@ function grown({ before, after }, text) {
   return h(worse ? 'strong' : 'span', { class: worse ? 'regression' : null }, text);
 }
 
-function muteForm(context, found) {
-  if (found.state === 'muted') return h('p', { class: 'soft' }, 'Muted: it is watched, but nobody is told.');
+function muteForm(context, found, decision) {
+  if (found.state === 'muted') return h('p', { class: 'soft muted' }, `Muted${decision ? ` ${format.minute(decision.at_ms)}` : ''}: it is watched, but nobody is told.${decision?.note ? ` “${decision.note}”` : ''}`);
   const note = h('input', { type: 'text', placeholder: 'Why (optional)', 'aria-label': 'Why it is muted', maxlength: '500' });
   const failed = h('p', { class: 'error-text', role: 'alert' });
   const send = async (event) => {

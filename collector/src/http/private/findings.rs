@@ -17,7 +17,7 @@ use super::shape::{self, Band, Bar, Point};
 use crate::explain::{Explanation, Subject, explain};
 use crate::http::Problem;
 use crate::store::queries::{
-    self, AttributionRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
+    self, AttributionRow, BaselineRow, DecisionRow, DeployRow, FindingFilter, FindingRow, Scope,
 };
 
 /// The evidence shows this much before the change and at most this much after it.
@@ -39,6 +39,8 @@ pub struct FindingParameters {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FindingView {
     pub finding: FindingRow,
+    /// What a person decided about it, and why; null when nobody did.
+    pub decision: Option<DecisionRow>,
     pub evidence: Evidence,
     /// Hints at the cause; nothing of it is tested. What is to blame, who carries the change, what moved with it.
     #[schema(value_type = Object)]
@@ -129,12 +131,14 @@ pub async fn one(
 ) -> Result<Json<FindingView>, Problem> {
     let now_ms = query::now_ms();
     let finding = find(&state, &id, now_ms).await?;
-    let (evidence, explanation) = tokio::try_join!(
+    let (decision, evidence, explanation) = tokio::try_join!(
+        async { Ok(queries::decision(&state.store, &finding.id).await?) },
         evidence(&state, &finding, now_ms),
         explanation(&state, &finding, now_ms)
     )?;
     Ok(Json(FindingView {
         finding,
+        decision,
         evidence,
         explanation,
     }))

@@ -27,8 +27,8 @@ pub use splits::{
 };
 pub use state::{FreshnessRow, NameRow, false_alarms, freshness, names, table_sizes};
 pub use verdicts::{
-    AlertRow, BaselineRow, DeployRow, FindingFilter, FindingRow, alerts, baseline, baselines,
-    deploys, findings,
+    AlertRow, BaselineRow, DecisionRow, DeployRow, FindingFilter, FindingRow, alerts, baseline,
+    baselines, decision, deploys, findings,
 };
 
 /// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.

@@ -112,6 +112,15 @@ pub struct AlertRow {
     pub last_sent_at_ms: i64,
 }
 
+/// What a person decided about a finding.
+#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
+pub struct DecisionRow {
+    /// `muted`.
+    pub decision: String,
+    pub note: String,
+    pub at_ms: i64,
+}
+
 /// Which findings: an empty string or list filters nothing.
 #[derive(Clone, Debug, Default)]
 pub struct FindingFilter {
@@ -179,6 +188,13 @@ pub async fn findings(
         .param("limit", filter.limit)
         .param("offset", filter.offset);
     all(query).await
+}
+
+/// The newest decision about a finding.
+pub async fn decision(store: &Store, finding_id: &str) -> Result<Option<DecisionRow>, QueryError> {
+    let query = store.client().query(include_str!("../sql/decision.sql"));
+    let found = all(query.param("subject", "finding").param("id", finding_id)).await?;
+    Ok(found.into_iter().next())
 }
 
 pub async fn deploys(store: &Store, scope: &Scope) -> Result<Vec<DeployRow>, QueryError> {
