@@ -15,6 +15,16 @@ const VIEWS_PER_STATEMENT: u64 = 200_000;
 /// Values of one vital: a quantile each.
 const VALUES: u32 = 256;
 
+/// Whether a run before this one has filled the store: the finding is its last word.
+pub async fn is_there(store: &Store) -> anyhow::Result<bool> {
+    let count: u64 = store
+        .client()
+        .query("select count() from finding_rows")
+        .fetch_one()
+        .await?;
+    Ok(count > 0)
+}
+
 /// Fills the store with so many measurements and everything that is made of them.
 pub async fn fill(store: &Store, measurements: u64) -> anyhow::Result<()> {
     let views = measurements / MEASUREMENTS_PER_VIEW;
@@ -43,9 +53,6 @@ pub async fn fill(store: &Store, measurements: u64) -> anyhow::Result<()> {
         from += count;
     }
     rollup::run_once(store).await?;
-    for sql in [include_str!("baselines.sql"), include_str!("finding.sql")] {
-        store.client().query(sql).execute().await?;
-    }
     // As it is some minutes after the last insert: a table that was just filled at once has more parts than one that grew.
     for table in [
         "measurement_rows",
@@ -56,6 +63,9 @@ pub async fn fill(store: &Store, measurements: u64) -> anyhow::Result<()> {
     ] {
         let merge = format!("optimize table {table} final");
         store.client().query(&merge).execute().await?;
+    }
+    for sql in [include_str!("baselines.sql"), include_str!("finding.sql")] {
+        store.client().query(sql).execute().await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What an answer of the API costs, and that it does not grow with page views: each is timed at 2 million measurements and at ten
 //! times as many, on 500 routes, with nothing kept from an earlier answer. Prints both; fails when one takes more than 1.5 times as
-//! long, or too long at all. `cargo xtask bench api` runs it; a number after it is that of the smaller set's measurements.
+//! long, or too long at all. `cargo xtask bench api` runs it. A number as argument is that of the smaller set's measurements; with the
+//! word `keep` the sets are left on disk and used again within the hour.
 
 mod data;
 
@@ -31,6 +32,7 @@ const MAX_P95: Duration = Duration::from_millis(300);
 /// Where single page views are asked for.
 const MAX_P95_OF_SINGLE: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 20;
+const KEEP: &str = "keep";
 const SPOOL: SpoolStatus = SpoolStatus {
     bytes: 0,
     oldest_age_s: 0.0,
@@ -126,12 +128,18 @@ struct Timed {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     // `cargo bench` adds `--bench`.
-    let word = std::env::args()
+    let words = std::env::args()
         .skip(1)
-        .find(|word| !word.starts_with("--"));
-    let few = word.map_or(Ok(MEASUREMENTS), |word| word.parse())?;
+        .filter(|word| !word.starts_with("--"));
+    let (keep, numbers): (Vec<String>, Vec<String>) = words.partition(|word| word == KEEP);
+    let keep = !keep.is_empty();
+    let few = numbers
+        .first()
+        .map_or(Ok(MEASUREMENTS), |word| word.parse())?;
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-api");
-    let _ = std::fs::remove_dir_all(&folder);
+    if !keep {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
     std::fs::create_dir_all(&folder)?;
     let server = embedded::start_with(Options {
         data_dir: folder.clone(),
@@ -149,15 +157,21 @@ async fn main() -> anyhow::Result<ExitCode> {
         });
         store.migrate(&Retention::default()).await?;
         let started = Instant::now();
-        data::fill(&store, measurements).await?;
-        println!(
-            "{measurements} measurements and their rollups made in {:.0} s",
-            started.elapsed().as_secs_f64()
-        );
+        if data::is_there(&store).await? {
+            println!("the {measurements} measurements of an earlier run are used again");
+        } else {
+            data::fill(&store, measurements).await?;
+            println!(
+                "{measurements} measurements and their rollups made in {:.0} s",
+                started.elapsed().as_secs_f64()
+            );
+        }
         sets.push(time_all(&store).await?);
     }
     server.stop().await;
-    std::fs::remove_dir_all(&folder)?;
+    if !keep {
+        std::fs::remove_dir_all(&folder)?;
+    }
     let kept = report(few, &sets[0], &sets[1]);
     Ok(if kept {
         ExitCode::SUCCESS

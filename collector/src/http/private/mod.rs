@@ -14,6 +14,7 @@ mod findings;
 mod health;
 mod live;
 mod openapi;
+mod order;
 mod overview;
 mod pace;
 mod query;

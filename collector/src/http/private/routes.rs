@@ -10,6 +10,7 @@ use wire::Vital;
 use super::State;
 use super::export::{self, Answer, Cell, Record};
 use super::openapi::Refusals;
+use super::order::Order;
 use super::query::{
     self, Asked, Cut, Format, PageParameters, Question, Range, ScopeParameters, VisitorParameters,
 };
@@ -129,11 +130,11 @@ impl RouteLine {
         self.vitals.iter().find(|one| one.summary.vital == vital)
     }
 
-    fn p75(&self, vital: &str) -> Option<f64> {
+    pub fn p75(&self, vital: &str) -> Option<f64> {
         Some(self.vital(vital)?.summary.p75)
     }
 
-    fn good(&self, vital: &str) -> Option<f64> {
+    pub fn good(&self, vital: &str) -> Option<f64> {
         Some(self.vital(vital)?.summary.shares?.good)
     }
 }
@@ -152,7 +153,7 @@ pub async fn list(
 ) -> Result<Answer<RouteList>, Problem> {
     let now_ms = query::now_ms();
     let (range, cut) = (scope.range(now_ms)?, page.parse()?);
-    let sort = Sort::parse(&asked)?;
+    let order = Order::parse(&asked)?;
     let question = scope.question(&state, &visitors, now_ms).await?;
     let Some(question) = question else {
         return Ok(answer(range, Scope::default(), cut, Vec::new()));
@@ -163,7 +164,7 @@ pub async fn list(
     }
     let search = asked.search.to_lowercase();
     lines.retain(|line| line.route.to_lowercase().contains(&search));
-    sort.apply(&mut lines);
+    order.apply(&mut lines);
     let Question { scope, .. } = question;
     let total = lines.len();
     let mut shown = cut.of(lines).rows;
@@ -257,7 +258,7 @@ fn add(
     line.vitals.push(with_baseline(summary, baseline));
 }
 
-fn impact(line: &RouteLine) -> f64 {
+pub fn impact(line: &RouteLine) -> f64 {
     let regressions = line
         .findings_open
         .iter()
@@ -333,156 +334,5 @@ pub fn open_findings(scope: &Scope, route: &str, now_ms: i64) -> FindingFilter {
         to_ms: now_ms,
         limit: MAX_FINDINGS,
         ..FindingFilter::default()
-    }
-}
-
-/// The order of the list.
-struct Sort {
-    key: Key,
-    ascending: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Key {
-    Impact,
-    PageViews,
-    Route,
-    Good,
-    Score,
-    P75(&'static str),
-}
-
-impl Sort {
-    fn parse(asked: &ListParameters) -> Result<Sort, Problem> {
-        let key = match asked.sort.as_str() {
-            "" | "impact" => Key::Impact,
-            "page_views" => Key::PageViews,
-            "route" => Key::Route,
-            "good" => Key::Good,
-            "score" => Key::Score,
-            name => Key::P75(
-                Vital::from_name(name)
-                    .ok_or_else(|| {
-                        query::invalid(
-                            "sort is impact, page_views, route, score, good or a vital's name",
-                        )
-                    })?
-                    .name(),
-            ),
-        };
-        let ascending = match asked.order.as_str() {
-            "" => matches!(key, Key::Route | Key::Good | Key::Score),
-            "ascending" => true,
-            "descending" => false,
-            _ => return Err(query::invalid("order is ascending or descending")),
-        };
-        Ok(Sort { key, ascending })
-    }
-
-    /// Equal ones, and those that have no such value at all (always last), by page views.
-    fn apply(&self, lines: &mut [RouteLine]) {
-        lines.sort_by(|a, b| {
-            (b.page_view_count.cmp(&a.page_view_count)).then_with(|| a.route.cmp(&b.route))
-        });
-        if let Key::Route = self.key {
-            lines.sort_by(|a, b| a.route.cmp(&b.route));
-            if !self.ascending {
-                lines.reverse();
-            }
-            return;
-        }
-        lines.sort_by(|a, b| match (self.value(a), self.value(b)) {
-            (Some(a), Some(b)) if self.ascending => a.total_cmp(&b),
-            (Some(a), Some(b)) => b.total_cmp(&a),
-            (a, b) => b.is_some().cmp(&a.is_some()),
-        });
-    }
-
-    fn value(&self, line: &RouteLine) -> Option<f64> {
-        match self.key {
-            Key::Impact => Some(line.impact),
-            Key::PageViews | Key::Route => Some(line.page_view_count as f64),
-            Key::Good => line.good("LCP"),
-            Key::Score => Some(line.score?.points),
-            Key::P75(vital) => line.p75(vital),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use detect::histogram::Scheme;
-
-    fn line(route: &str, page_view_count: u64, change_ratio: f64, lcp: Option<f64>) -> RouteLine {
-        let vital = |ms: f64| {
-            let buckets = [(Scheme::Milliseconds.bucket_index(ms), page_view_count)];
-            let summary = summary::summarise(Vital::Lcp, &summary::histogram(Vital::Lcp, &buckets));
-            with_baseline(summary.expect("is not empty"), None)
-        };
-        let mut line = RouteLine {
-            route: route.into(),
-            page_view_count,
-            impact: 0.0,
-            score: None,
-            vitals: lcp.map(vital).into_iter().collect(),
-            findings_open: vec![FindingMark {
-                id: String::new(),
-                vital: "LCP".into(),
-                direction: if change_ratio < 1.0 {
-                    "improvement"
-                } else {
-                    "regression"
-                }
-                .into(),
-                severity: String::new(),
-                state: String::new(),
-                change_ratio,
-            }],
-            trends: Vec::new(),
-        };
-        line.impact = impact(&line);
-        line
-    }
-
-    fn check(sort: &str, order: &str, expected: [&str; 4]) {
-        let asked = ListParameters {
-            sort: sort.into(),
-            order: order.into(),
-            ..ListParameters::default()
-        };
-        let mut lines = [
-            line("/a", 100, 1.5, Some(900.0)),
-            line("/b", 1_000, 1.2, Some(3_000.0)),
-            line("/c", 5_000, 0.5, None),
-            line("/d", 10, 1.0, Some(5_000.0)),
-        ];
-        Sort::parse(&asked).expect("is an order").apply(&mut lines);
-        let found: Vec<&str> = lines.iter().map(|line| line.route.as_str()).collect();
-        assert_eq!(found, expected, "{sort} {order}");
-    }
-
-    #[test]
-    fn what_hurts_most_comes_first() {
-        check("", "", ["/b", "/a", "/c", "/d"]);
-        check("page_views", "", ["/c", "/b", "/a", "/d"]);
-        check("route", "", ["/a", "/b", "/c", "/d"]);
-        check("route", "descending", ["/d", "/c", "/b", "/a"]);
-        check("LCP", "", ["/d", "/b", "/a", "/c"]);
-        check("LCP", "ascending", ["/a", "/b", "/d", "/c"]);
-        check("good", "", ["/b", "/d", "/a", "/c"]);
-    }
-
-    #[test]
-    fn an_unknown_order_is_refused() {
-        let sort = |sort: &str, order: &str| {
-            Sort::parse(&ListParameters {
-                sort: sort.into(),
-                order: order.into(),
-                ..ListParameters::default()
-            })
-            .is_err()
-        };
-        assert!(sort("speed", "") && sort("", "up"));
     }
 }
