@@ -74,10 +74,13 @@ pub fn parse(range: &str, from: &str, to: &str, now_ms: i64) -> Result<Range, Pr
             end_of_day_ms
         };
     }
-    let step_ms = match to_ms - from_ms {
-        ..=MAX_HOURLY_MS => HOUR_MS,
-        ..=MAX_DAILY_MS => DAY_MS,
-        _ => 7 * DAY_MS,
+    let length_ms = to_ms - from_ms;
+    let step_ms = if length_ms <= MAX_HOURLY_MS {
+        HOUR_MS
+    } else if length_ms <= MAX_DAILY_MS {
+        DAY_MS
+    } else {
+        7 * DAY_MS
     };
     Ok(Range {
         // The first point of a trend is not a fragment.
