@@ -716,3 +716,50 @@ select
     ratio_per_day, ratio_per_day_low, ratio_per_day_high, baseline_p75, current_p75, reference_from, reference_to,
     threshold, crosses_on, crosses_earliest, crosses_latest
 from drift_rows final where id != '';
+
+create table if not exists rollup_totals
+(
+    app LowCardinality(String),
+    environment LowCardinality(String),
+    grain LowCardinality(String),
+    kind LowCardinality(String),
+    dimension LowCardinality(String),
+    value LowCardinality(String),
+    hour DateTime('UTC') codec(Delta, ZSTD(1)),
+    vital LowCardinality(String),
+    route LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1))
+)
+engine = ReplacingMergeTree(generation)
+partition by toYYYYMM(hour)
+order by (app, environment, grain, kind, dimension, value, hour, vital, route)
+settings fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, place.1, kind, '', '', hour, vital, place.2, 1, sum(n), sumMap(buckets)
+from rollup_hours final
+array join if(route = '*', [('app-hour', '*')], [('route-hour', toString(route)), ('app-hour', '*')]) as place
+where n > 0
+group by app, environment, place, kind, hour, vital
+settings max_bytes_before_external_group_by = 2000000000;
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, if(grain = 'app-hour', 'app-day', 'route-day') as wider, kind, '', '', toStartOfDay(hour) as day, vital, route, 1, sum(n), sumMap(buckets)
+from rollup_totals final
+where n > 0 and grain in ('app-hour', 'route-hour')
+group by app, environment, wider, kind, day, vital, route
+settings max_bytes_before_external_group_by = 2000000000;
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, 'route-day', kind, dimension, value, toStartOfDay(hour) as day, vital, route, 1, sum(n), sumMap(buckets)
+from rollup_dimension_hours final
+where n > 0 and route != '*'
+group by app, environment, kind, dimension, value, day, vital, route
+settings max_bytes_before_external_group_by = 2000000000;
+
+create or replace view scores as
+select app, environment, route, hour, n, arraySum(arrayMap((points, count) -> points * count, mapKeys(buckets), mapValues(buckets))) / n as score, buckets
+from rollup_totals final
+where kind = 'score' and grain in ('app-hour', 'route-hour') and n > 0;

@@ -13,7 +13,7 @@ function fill(element, attributes, children) {
     else if (OWN_ADDRESSES.has(name) && !/^[?/#]/.test(value)) throw new Error('only own addresses are linked');
     else element.setAttribute(name, value === true ? '' : String(value));
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 

@@ -12,7 +12,7 @@ export const VITALS = {
 /** The order in which people read them: the three that are judged come first. */
 export const VITAL_ORDER = Object.keys(VITALS);
 export const CORE = ['LCP', 'INP', 'CLS'];
-export const RANGES = { '24h': '24 h', '7d': '7 days', '14d': '14 days', '28d': '28 days', '90d': '90 days' };
+export const RANGES = { '1h': '1 hour', '24h': '24 h', '7d': '7 days', '14d': '14 days', '28d': '28 days', '90d': '90 days', '365d': '1 year', '730d': '2 years' };
 export const RATINGS = { good: 'Good', 'needs-improvement': 'Needs improvement', poor: 'Poor' };
 
 export function value(vital, number) {
@@ -42,9 +42,12 @@ export function change(ratio) {
 
 const utc = (options) => new Intl.DateTimeFormat('en-GB', { timeZone: 'UTC', ...options });
 const DAY = utc({ day: 'numeric', month: 'short' });
+const TIME = utc({ hour: '2-digit', minute: '2-digit' });
 const MINUTE = utc({ day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit' });
-export const day = (ms) => DAY.format(new Date(ms));
-export const minute = (ms) => `${MINUTE.format(new Date(ms))} UTC`;
+/** The year is said where it is not this one. */
+const year = (ms) => (new Date(ms).getUTCFullYear() === new Date().getUTCFullYear() ? '' : ` ${new Date(ms).getUTCFullYear()}`);
+export const day = (ms) => DAY.format(new Date(ms)) + year(ms);
+export const minute = (ms) => (year(ms) ? `${day(ms)}, ${TIME.format(new Date(ms))} UTC` : `${MINUTE.format(new Date(ms))} UTC`);
 
 export function ago(ms, nowMs) {
   const seconds = Math.max(0, Math.round((nowMs - ms) / 1000));
@@ -56,7 +59,8 @@ export function ago(ms, nowMs) {
 
 export function bytes(number) {
   if (number < 1000) return `${number} B`;
-  return number < 1e6 ? `${(number / 1e3).toFixed(1)} kB` : `${(number / 1e6).toFixed(1)} MB`;
+  if (number < 1e6) return `${(number / 1e3).toFixed(1)} kB`;
+  return number < 1e9 ? `${(number / 1e6).toFixed(1)} MB` : `${(number / 1e9).toFixed(1)} GB`;
 }
 
 const RAISED = { '-': '⁻', 0: '⁰', 1: '¹', 2: '²', 3: '³', 4: '⁴', 5: '⁵', 6: '⁶', 7: '⁷', 8: '⁸', 9: '⁹' };

@@ -21,6 +21,8 @@ cargo xtask bench NAME
                               of another build with VITALSCOPE_AGENT_DIST=FOLDER
   ingest [--quick]            the collector beside nginx, a bare disk and the clickhouse crate: acknowledgements, draining, the
                               whole path, latency, memory, growth (five minutes; quick: one)
+  api                         what an answer of the API costs at 2 million measurements and at 20 million, on 500 routes (a quarter of an
+                              hour, most of it making them)
   storage                     what a page view and a measurement take on disk: 300,000 made-up page views, merged and weighed (some
                               minutes)
   sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints
@@ -34,6 +36,7 @@ const AGENT_DIST: &str = "VITALSCOPE_AGENT_DIST";
 #[derive(Debug, PartialEq, Eq)]
 enum Bench {
     Agent { runs: u32 },
+    Api,
     Ingest { quick: bool },
     Storage,
     Sizes,
@@ -51,6 +54,7 @@ impl Bench {
             },
             ["ingest"] => Ok(Bench::Ingest { quick: false }),
             ["ingest", "--quick"] => Ok(Bench::Ingest { quick: true }),
+            ["api"] => Ok(Bench::Api),
             ["storage"] => Ok(Bench::Storage),
             ["sizes"] => Ok(Bench::Sizes),
             _ => bail!("there is no such bench\n\n{USAGE}"),
@@ -66,7 +70,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
     }
     let bench = Bench::parse(words)?;
     let purpose = match bench {
-        Bench::Ingest { .. } | Bench::Storage => Purpose::Run,
+        Bench::Api | Bench::Ingest { .. } | Bench::Storage => Purpose::Run,
         Bench::Agent { .. } | Bench::Sizes => Purpose::Bench,
     };
     let missing = tools::install(ws, purpose)?;
@@ -74,7 +78,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
         bail!("not installed: {}", missing.join("; "));
     }
     let program = match bench {
-        Bench::Ingest { .. } | Bench::Storage => "cargo",
+        Bench::Api | Bench::Ingest { .. } | Bench::Storage => "cargo",
         Bench::Agent { .. } | Bench::Sizes => "node",
     };
     let mut command = Command::new(program);
@@ -85,6 +89,15 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
             command
                 .args(["bench", "--package", "collector", "--bench", "ingest", "--"])
                 .args(quick.then_some("--quick"))
+                .env(
+                    "VITALSCOPE_CLICKHOUSE_LIBRARY",
+                    clickhouse::library(&ws.tools),
+                );
+        }
+        Bench::Api => {
+            agent::build(ws)?; // the collector embeds it
+            command
+                .args(["bench", "--package", "collector", "--bench", "api"])
                 .env(
                     "VITALSCOPE_CLICKHOUSE_LIBRARY",
                     clickhouse::library(&ws.tools),
@@ -147,6 +160,7 @@ mod tests {
         check(&["agent", "--runs", "7"], Some(Bench::Agent { runs: 7 }));
         check(&["ingest"], Some(Bench::Ingest { quick: false }));
         check(&["ingest", "--quick"], Some(Bench::Ingest { quick: true }));
+        check(&["api"], Some(Bench::Api));
         check(&["storage"], Some(Bench::Storage));
         check(&["sizes"], Some(Bench::Sizes));
         check(&["agent", "--runs"], None);

@@ -4,6 +4,7 @@ use clickhouse::Row;
 use detect::drifting::SlowDrift;
 use detect::series::Hour;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Store;
 use super::queries::{QueryError, all};
@@ -39,7 +40,7 @@ struct NewRow {
 }
 
 /// A series that drifts. Ratios are over the reference: 1.06 is 6 % more. Dates are UTC.
-#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
 pub struct DriftRow {
     /// The last day that was judged.
     pub day: String,

@@ -74,6 +74,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0021_drifts",
         text: include_str!("../../migrations/0021_drifts.sql"),
     },
+    Migration {
+        name: "0030_totals",
+        text: include_str!("../../migrations/0030_totals.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.
@@ -85,11 +89,12 @@ const RAW: [&str; 6] = [
     "measurement_rows",
     "operation_rows",
 ];
-const ROLLUPS: [&str; 4] = [
+const ROLLUPS: [&str; 5] = [
     "rollup_hours",
     "imported_hours",
     "rollup_dimension_hours",
     "rollup_attribution_hours",
+    "rollup_totals",
 ];
 
 /// Two collectors that change one table at the same moment: the server tells one of them to come again. Half a minute in all.

@@ -17,6 +17,7 @@ pub mod finding_detail;
 mod found;
 mod frame;
 pub mod histories;
+mod hourly;
 pub mod import;
 pub mod insert;
 pub mod lease;

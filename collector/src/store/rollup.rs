@@ -1,8 +1,8 @@
 //! Recomputes histograms per hour and per minute from the rows, whenever rows of theirs have arrived. Nothing is ever added to a
 //! rollup, so repeats, late beacons and changed routes cannot make it drift from the rows.
 //!
-//! Three jobs, each at its own pace, so that none waits for another: minutes; hours; and the details of hours (splits by dimension
-//! and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
+//! Three jobs, each at its own pace, so that none waits for another: minutes; hours, with scores and totals; and the details of hours
+//! (splits by dimension and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
 //! fills, at most once per pause of its job, and a closed hour is recomputed when something late arrives. Which hours were computed
 //! up to which arrival is in `rollup_generations` and `rollup_detail_generations`, so a restart continues where the last process
 //! was complete, and several collectors may do the same work: the newest generation of a key wins, in the tables as in the memory of them.
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::Store;
+use super::hourly::{DETAILS, HOURS, HOURS_AT_ONCE, Hourly, Statement};
 use crate::shutdown::{Shutdown, requested};
 
 /// Between two passes: the minutes promise rows in them within 10 s of the beacon, of which sealing takes one.
@@ -34,45 +35,6 @@ const EDGE: Duration = Duration::from_secs(5);
 const COMPLETE: &str = "";
 /// Minutes of one statement: its memory grows with them.
 const MINUTES_PER_STATEMENT: usize = 120;
-
-/// Tables of hours that are recomputed together.
-struct Hourly {
-    name: &'static str,
-    /// Each with how many branches of it name the app and the hours.
-    statements: &'static [(&'static str, usize)],
-    /// Where it is written down which hours were computed.
-    generations: &'static str,
-    newest: &'static str,
-    /// An hour that keeps receiving is not computed more often than this.
-    pause: Duration,
-    /// Hours of one statement: its memory grows with them.
-    hours_per_statement: usize,
-}
-
-const HOURS: Hourly = Hourly {
-    name: "hours",
-    statements: &[(include_str!("sql/rollup_hours.sql"), 3)],
-    generations: "rollup_generations",
-    newest: "select toInt64(max(generation)) from rollup_hours",
-    pause: Duration::from_secs(20),
-    hours_per_statement: 24,
-};
-
-const DETAILS: Hourly = Hourly {
-    name: "details of hours",
-    statements: &[
-        (include_str!("sql/rollup_dimensions.sql"), 2),
-        (include_str!("sql/rollup_attribution.sql"), 2),
-    ],
-    generations: "rollup_detail_generations",
-    newest: "select toInt64(max(newest)) from (\
-        select max(generation) as newest from rollup_dimension_hours \
-        union all select max(generation) from rollup_attribution_hours)",
-    // Measured: six seconds of one core for a million measurements in an hour. So an hour that fills with them takes a fortieth.
-    pause: Duration::from_secs(120),
-    // Measured: 330 MB of the server's memory for a million measurements.
-    hours_per_statement: 4,
-};
 
 /// What was dirty and is not any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -298,12 +260,15 @@ async fn compute(
 ) -> anyhow::Result<()> {
     for of_app in dirty.chunk_by(|a, b| a.app == b.app) {
         let app = &of_app[0].app;
-        for hours in of_app.chunks(tables.hours_per_statement) {
+        for hours in of_app.chunks(HOURS_AT_ONCE) {
             let seen = hours.iter().map(|dirty| (dirty.hour, dirty.seen_at_ms));
             let seen: Vec<(u32, i64)> = seen.collect();
             let starts: Vec<u32> = seen.iter().map(|(hour, _)| *hour).collect();
-            for (sql, branches) in tables.statements {
-                recompute(store, sql, *branches, app, &starts, generation).await?;
+            for statement in tables.statements {
+                for starts in starts.chunks(statement.hours) {
+                    let Statement { sql, branches, .. } = statement;
+                    recompute(store, sql, *branches, app, starts, generation).await?;
+                }
             }
             remember(store, tables, app, &seen, generation).await?;
         }

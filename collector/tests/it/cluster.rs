@@ -485,9 +485,11 @@ async fn every_derived_statement_is_sql() {
                 .fetch_one()
                 .await
                 .unwrap_or_else(|error| panic!("{statement}: {error}"));
+            // What fills a table goes through one server, to all of them.
+            let is_told_to_all = cluster.is_some() && !statement.starts_with("insert into ");
             assert_eq!(
                 formatted.contains("ON CLUSTER main"),
-                cluster.is_some(),
+                is_told_to_all,
                 "{formatted}"
             );
         }

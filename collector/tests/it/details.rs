@@ -262,13 +262,13 @@ fn same(found: &Cells, expected: &Cells, moment: &str) {
     }
 }
 
-fn rng(seed: u8) -> TestRng {
+pub fn rng(seed: u8) -> TestRng {
     TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32])
 }
 
 /// A beacon of one of a few page views, so that they come again: with later and earlier sequences, other names, other facts, and a
 /// start on the other side of the hour.
-fn random(rng: &mut TestRng) -> Accepted {
+pub fn random(rng: &mut TestRng) -> Accepted {
     let mut pick = |count: u32| rng.random_range(0..count);
     let mut accepted = accepted(pick(300), pick(5), 0.0);
     accepted.app = ["shop", "blog"][pick(2) as usize].into();

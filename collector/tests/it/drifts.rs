@@ -64,7 +64,7 @@ async fn a_drift_is_listed_once_a_day_with_the_date_of_its_crossing() {
     )
     .await;
     assert_eq!(status, StatusCode::OK);
-    let trends = answer["trends"].as_array().expect("a list");
+    let trends = answer["rows"].as_array().expect("a list");
     assert_eq!(trends.len(), 1, "{answer:#}");
     let drift = &trends[0];
     let text = |name: &str| drift[name].as_str().unwrap_or_default().to_owned();
@@ -98,7 +98,7 @@ async fn a_drift_is_listed_once_a_day_with_the_date_of_its_crossing() {
         "/api/v1/trends?app=shop&environment=production&route=/calm",
     )
     .await;
-    assert_eq!(of_route["trends"], serde_json::json!([]));
+    assert_eq!(of_route["rows"], serde_json::json!([]));
     let listed = drifts::listed(&store, END).await.expect("answers");
     assert_eq!(listed.len(), 1);
     assert_eq!(drifts::listed(&store, END - 24).await.expect("answers"), []);
@@ -113,7 +113,7 @@ async fn an_empty_history_has_no_drifts() {
         .expect("judges");
     let (status, answer) = get(&private(store.clone()), "/api/v1/trends").await;
     assert_eq!(
-        (status, &answer["trends"]),
+        (status, &answer["rows"]),
         (StatusCode::OK, &serde_json::json!([]))
     );
     let known = count(&store, "select count() from drift_rows where id = ''").await;

@@ -199,8 +199,9 @@ pub async fn two_shards(name: &str) -> Shards {
 pub async fn two_shards_for(name: &str, grants: &[String]) -> Shards {
     let shards = two_servers(name, grants).await;
     let statements = schema::statements(DATABASE, Some(&cluster())).expect("our own migrations");
-    for node in &shards.nodes {
-        for statement in &statements {
+    // What fills a table writes to both servers: each statement is run on both before the next.
+    for statement in &statements {
+        for node in &shards.nodes {
             node.run(statement).await;
         }
     }

@@ -1,45 +1,52 @@
-//! Slow drifts: what moves too little in a day to be a finding, and when it will cross a threshold.
+//! `GET /api/v1/trends`: slow drifts, too little in a day to be a finding, and when they will cross a threshold.
 
-use axum::Json;
-use axum::extract::{Query, State as Shared};
-use serde::Serialize;
+use axum::extract::State as Shared;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::State;
-use super::query::{self, Parameters};
+use super::export::{self, Answer};
+use super::live::AppParameters;
+use super::openapi::Refusals;
+use super::query::{self, Asked, Page, PageParameters, ScopeParameters, VisitorParameters};
 use crate::http::Problem;
 use crate::store::drifts::{self, DriftRow};
 
-/// Listed, not alarmed; what will cross a threshold within 14 days comes first.
-#[derive(Serialize)]
-pub struct Trends {
-    pub app: String,
-    pub environment: String,
-    pub trends: Vec<DriftRow>,
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct TrendParameters {
+    /// All when absent.
+    pub route: String,
 }
 
-/// `GET /api/v1/trends?app=&environment=&route=`. Without an app: the busiest.
+/// Series that drift slowly, as of the newest day that was judged; what will cross a threshold within 14 days comes first.
+#[utoipa::path(
+    get, path = "/trends", params(AppParameters, TrendParameters, PageParameters),
+    responses((status = 200, body = Page<DriftRow>), Refusals)
+)]
 pub async fn list(
     Shared(state): Shared<State>,
-    Query(parameters): Query<Parameters>,
-) -> Result<Json<Trends>, Problem> {
-    let range = parameters.range(query::now_ms())?;
-    let Some(scope) = parameters.scope(&state, range).await? else {
-        return Ok(Json(Trends {
-            app: String::new(),
-            environment: String::new(),
-            trends: Vec::new(),
-        }));
+    Asked(app): Asked<AppParameters>,
+    Asked(asked): Asked<TrendParameters>,
+    Asked(page): Asked<PageParameters>,
+) -> Result<Answer<Page<DriftRow>>, Problem> {
+    let cut = page.parse()?;
+    let scope = ScopeParameters {
+        app: app.app,
+        environment: app.environment,
+        ..ScopeParameters::default()
     };
-    let trends = drifts::newest(
-        &state.store,
-        &scope.app,
-        &scope.environment,
-        &parameters.route,
-    )
-    .await?;
-    Ok(Json(Trends {
-        app: scope.app,
-        environment: scope.environment,
-        trends,
-    }))
+    let question = scope
+        .question(&state, &VisitorParameters::default(), query::now_ms())
+        .await?;
+    let Some(question) = question else {
+        return Ok(export::list("trends", cut, Vec::new()));
+    };
+    let scope = &question.scope;
+    let rows = drifts::newest(&state.store, &scope.app, &scope.environment, &asked.route).await?;
+    if rows.is_empty() {
+        question.must_know(&state, &asked.route).await?;
+    }
+    Ok(export::list("trends", cut, rows))
 }

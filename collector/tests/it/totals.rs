@@ -1,0 +1,154 @@
+//! Totals equal a recount of what they sum up, whatever arrived in which order; scores are what the rule says.
+
+use std::collections::BTreeSet;
+
+use collector::ingest::Accepted;
+use collector::store::{Store, rollup};
+use wire::{Measurement, Vital};
+
+use crate::details::{random, rng};
+use crate::engine;
+use crate::rollup::insert;
+use crate::writer::accepted;
+
+/// Rows as texts.
+async fn texts(store: &Store, sql: &str) -> BTreeSet<String> {
+    let query = store.client().query(sql);
+    let rows: Vec<String> = query.fetch_all().await.expect("answers");
+    let texts: BTreeSet<String> = rows.iter().cloned().collect();
+    assert_eq!(texts.len(), rows.len(), "a key has one row");
+    texts
+}
+
+fn key(time: &str) -> String {
+    format!(
+        "toString((toString(app), toString(environment), toString(vital), toString(route), toString(dimension), toString(value), \
+         toUnixTimestamp({time}), buckets))"
+    )
+}
+
+async fn totals(store: &Store, grain: &str, dimension: &str) -> BTreeSet<String> {
+    let sql = format!(
+        "select {} from rollup_totals final where n > 0 and kind = 'vital' and grain = '{grain}' and dimension {dimension} \
+         and n = arraySum(mapValues(buckets))",
+        key("hour")
+    );
+    texts(store, &sql).await
+}
+
+/// Of everybody, from the measurements themselves.
+async fn recount(store: &Store, grain: &str) -> BTreeSet<String> {
+    let time = if grain.ends_with("day") {
+        "toStartOfDay"
+    } else {
+        "toStartOfHour"
+    };
+    let routes = if grain.starts_with("app") {
+        "'*'"
+    } else {
+        "toString(m.route)"
+    };
+    // A page may call its own route what we call all of them: that is no route of a list.
+    let left_out = if grain.starts_with("app") {
+        ""
+    } else {
+        "where m.route != '*'"
+    };
+    let sql = format!(
+        "select {} from (select app, environment, vital, {routes} as route, '' as dimension, '' as value, {time}(started_at) as time, \
+         sumMap(map(bucket, toUInt64(1))) as buckets from measurements as m {left_out} group by app, environment, vital, route, time)",
+        key("time")
+    );
+    texts(store, &sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn totals_equal_a_recount_after_every_change() {
+    let store = engine::store().await;
+    let mut rng = rng(11);
+    for round in 0..4 {
+        let beacons: Vec<Accepted> = (0..300).map(|_| random(&mut rng)).collect();
+        insert(&store, round * 1_000, &beacons).await;
+        rollup::run_once(&store).await.expect("recomputes");
+        for grain in ["route-hour", "app-hour", "route-day", "app-day"] {
+            let found = totals(&store, grain, "= ''").await;
+            assert!(!found.is_empty(), "{grain}");
+            assert_eq!(
+                found,
+                recount(&store, grain).await,
+                "{grain}, round {round}"
+            );
+        }
+        let by_value = format!(
+            "select {} from (select app, environment, vital, route, dimension, value, toStartOfDay(hour) as day, sumMap(d.buckets) as buckets \
+             from rollups_by_dimension as d where kind = 'vital' and route != '*' group by app, environment, vital, route, dimension, value, day)",
+            key("day")
+        );
+        let found = totals(&store, "route-day", "!= ''").await;
+        assert!(!found.is_empty());
+        assert_eq!(found, texts(&store, &by_value).await, "round {round}");
+    }
+}
+
+/// Page views with these vitals, each on a route of its own, have these points in the view `scores`.
+async fn check(cases: &[(Vec<(Vital, f64)>, f64)]) {
+    let store = engine::store().await;
+    let beacons: Vec<Accepted> = (0..)
+        .zip(cases)
+        .map(|(view, (vitals, _))| {
+            let mut beacon = accepted(view, 0, 0.0);
+            beacon.beacon.route = format!("/{view}");
+            let measured = vitals.iter().map(|&(vital, value)| Measurement {
+                vital,
+                value,
+                attribution: Vec::new(),
+            });
+            beacon.beacon.measurements = measured.collect();
+            beacon
+        })
+        .collect();
+    insert(&store, 0, &beacons).await;
+    rollup::run_once(&store).await.expect("recomputes");
+    for (view, (vitals, expected)) in cases.iter().enumerate() {
+        let sql = format!("select score from scores where route = '/{view}'");
+        let query = store.client().query(&sql);
+        let found: Vec<f64> = query.fetch_all().await.expect("answers");
+        assert_eq!(found, [*expected], "{vitals:?}");
+    }
+    let all = "select n from scores where route = '*'";
+    let all: Vec<u64> = store
+        .client()
+        .query(all)
+        .fetch_all()
+        .await
+        .expect("answers");
+    assert_eq!(all, [cases.len() as u64], "the app has all page views");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_view_has_the_points_of_its_vitals() {
+    use Vital::{Cls, Fcp, Inp, Lcp, Ttfb};
+    let mut cases = vec![
+        (vec![(Cls, 0.0)], 100.0),
+        (vec![(Lcp, 60_000.0)], 0.0),
+        // The weights are 30, 30, 25 and 15, of those that are there.
+        (vec![(Lcp, 4000.0), (Inp, 200.0)], 70.0),
+        (
+            vec![(Lcp, 2500.0), (Inp, 200.0), (Cls, 0.25), (Fcp, 1800.0)],
+            80.0,
+        ),
+        (
+            vec![(Lcp, 2500.0), (Inp, 200.0), (Cls, 0.1), (Fcp, 3000.0)],
+            84.0,
+        ),
+        // What does not count changes nothing.
+        (vec![(Lcp, 2500.0), (Ttfb, 9000.0)], 90.0),
+    ];
+    // 90 where good ends, 50 where poor begins, for every vital that counts.
+    for vital in [Lcp, Inp, Cls, Fcp] {
+        let (good, poor) = vital.thresholds().expect("has limits");
+        cases.push((vec![(vital, good)], 90.0));
+        cases.push((vec![(vital, poor)], 50.0));
+    }
+    check(&cases).await;
+}
