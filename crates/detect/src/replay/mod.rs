@@ -222,10 +222,13 @@ impl<'h, 'p> AppReplay<'h, 'p> {
         if is_quiet && !alarm {
             return;
         }
-        let lane = if is_quiet {
+        let settled = group.lane(subject, hour, direction);
+        // What releases began to say, hours finish: the older release may be gone before the finding is confirmed.
+        let is_taken_over = alarm && settled == Lane::Releases;
+        let lane = if is_quiet || is_taken_over {
             heard.lane
         } else {
-            group.lane(subject, hour, direction)
+            settled
         };
         // What two comparisons call a size is not the same: only the finding's own may raise it again.
         let alarm = alarm && heard.lane == lane;

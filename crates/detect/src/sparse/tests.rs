@@ -47,6 +47,25 @@ proptest! {
         prop_assert!((found.p_two_sided - apart).abs() < 1e-12, "{found:?} {apart}");
     }
 
+    /// The quick tails are the exact ones where they are small, and never far below them.
+    #[test]
+    fn quick_tails_are_exact_where_it_matters(
+        before in proptest::collection::vec(0.0..100.0_f64, 8..60),
+        after in proptest::collection::vec(0.0..100.0_f64, 5..11),
+        shift in 0.0..120.0_f64,
+    ) {
+        let after: Vec<f64> = after.iter().map(|value| value + shift).collect();
+        let (slower, faster) = tails_of(&before, &after);
+        let found = rank_test(&before, &after).expect("five a side");
+        prop_assert!(found.is_exact);
+        for (quick, exact) in [(slower, found.p_slower), (faster, found.p_faster)] {
+            if slower.min(faster) < 0.01 {
+                prop_assert!((quick - exact).abs() < 1e-12, "{quick} {exact}");
+            }
+            prop_assert!((quick - exact).abs() < 0.03, "{quick} {exact}");
+        }
+    }
+
     #[test]
     fn any_values_give_probabilities(
         before in proptest::collection::vec(proptest::num::f64::ANY, 0..40),

@@ -304,6 +304,45 @@ fn a_series_judged_by_runs_says_so_and_goes_on_in_the_next_evaluation() {
     assert_eq!(states, [(known.id.clone(), State::Confirmed)]);
 }
 
+/// A build that doubles and that nobody runs any more has an alarm, and after two weeks no open finding.
+#[test]
+fn an_alarm_without_further_runs_is_let_go() {
+    let mut history = history("", Kind::Operation, "build");
+    let scheme = history.key.scheme();
+    let changed = LEAD + 2 * DAY;
+    for h in (0..changed + 7 * 2).step_by(2) {
+        let seconds = 60.0 + (h * 7_919 % 13) as f64;
+        let seconds = if h >= changed { 2.0 * seconds } else { seconds };
+        history.add(SeriesHourRow {
+            stratum: "",
+            release: "b1",
+            hour: FIRST + h,
+            buckets: &[(scheme.bucket_index(1_000.0 * seconds), 1)],
+        });
+    }
+    let histories = [history];
+    let soon = judged(&histories, 5);
+    let states = |replayed: &Replay| {
+        let findings = replayed.findings.iter();
+        findings
+            .map(|one| (one.id.clone(), one.state))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(soon.findings.len(), 1, "{soon:#?}");
+    assert_eq!(soon.findings[0].state, State::Unconfirmed);
+    let later = judged(&histories, 20);
+    assert_eq!(
+        states(&later),
+        [(soon.findings[0].id.clone(), State::Transient)]
+    );
+    let opened = later.findings[0].opened_hour;
+    let over = later.findings[0].resolved_hour.expect("is over");
+    assert!(
+        (14 * DAY..=15 * DAY).contains(&(over - opened)),
+        "{over} {opened}"
+    );
+}
+
 /// Routes with a few page views a day, mixed visits and hours.
 fn thin_route(seed: u64, route: u64, views_per_day: f64, change: f64, days: Hour) -> History {
     let mut rng = Rng::new(&[seed, route, 11]);

@@ -17,9 +17,24 @@ const BOTH: Hour = 2 * DAY;
 const CHANGED: Hour = 8;
 const STRATA: [(&str, f64); 2] = [("desktop/fast/network", 0.0), ("mobile/fast/network", 0.5)];
 
-/// One route's LCP. Caches of a new release are cold: 10 % slower at first, gone within a day. `share` of the visits have it while both
-/// are live.
-fn canaries(seed: u64, route: u64, views_per_hour: f64, share: f64, change: f64) -> History {
+/// How much of a route's page views a new release has while both are live, and for how long.
+#[derive(Clone, Copy)]
+struct Rollout {
+    views_per_hour: f64,
+    share: f64,
+    hours: Hour,
+}
+
+fn half_for_two_days(views_per_hour: f64) -> Rollout {
+    Rollout {
+        views_per_hour,
+        share: 0.5,
+        hours: BOTH,
+    }
+}
+
+/// One route's LCP. Caches of a new release are cold: 10 % slower at first, gone within a day.
+fn canaries(seed: u64, route: u64, rollout: Rollout, change: f64) -> History {
     let mut rng = Rng::new(&[seed, route, 17]);
     let mut history = History::new(SeriesKey {
         app: "app".into(),
@@ -36,9 +51,13 @@ fn canaries(seed: u64, route: u64, views_per_hour: f64, share: f64, change: f64)
         }
         of_hour = 0.7 * of_hour + 0.02 * 0.71 * rng.normal();
         let turn = std::f64::consts::TAU * (h % DAY - 9) as f64 / 24.0;
-        let views = views_per_hour * (1.0 + 0.7 * turn.sin()) / STRATA.len() as f64;
+        let views = rollout.views_per_hour * (1.0 + 0.7 * turn.sin()) / STRATA.len() as f64;
         let (release, age) = (h / EVERY, h % EVERY);
-        let newer = if age < BOTH { share } else { 1.0 };
+        let newer = if age < rollout.hours {
+            rollout.share
+        } else {
+            1.0
+        };
         for (stratum, offset) in STRATA {
             for (number, views) in [
                 (release, views * newer),
@@ -67,11 +86,11 @@ fn canaries(seed: u64, route: u64, views_per_hour: f64, share: f64, change: f64)
 }
 
 /// Four routes, of which the first changes.
-fn judged(seed: u64, views_per_hour: f64, share: f64, change: f64) -> Replay {
+fn judged(seed: u64, rollout: Rollout, change: f64) -> Replay {
     let histories: Vec<History> = (0..4)
         .map(|route| {
             let change = if route == 0 { change } else { 1.0 };
-            canaries(seed, route, views_per_hour, share, change)
+            canaries(seed, route, rollout, change)
         })
         .collect();
     replay(
@@ -88,7 +107,7 @@ fn since_change(finding: &Finding) -> Hour {
 
 #[test]
 fn a_canary_that_is_slower_is_found_beside_the_release_before() {
-    let replayed = judged(1, 600.0, 0.5, 1.05);
+    let replayed = judged(1, half_for_two_days(600.0), 1.05);
     let found: Vec<&Finding> = replayed
         .findings
         .iter()
@@ -125,10 +144,38 @@ fn a_canary_that_is_slower_is_found_beside_the_release_before() {
     assert_eq!(finding.state, State::Confirmed);
 }
 
+/// The comparison is loud within hours and then over, because the older release is gone: the hours confirm what it began.
+#[test]
+fn a_quick_rollout_is_confirmed_by_the_hours() {
+    let mut by_hours = 0;
+    for seed in 0..5 {
+        let quick = Rollout {
+            hours: 4,
+            ..half_for_two_days(1_500.0)
+        };
+        let replayed = judged(20 + seed, quick, 1.3);
+        let found: Vec<&Finding> = replayed
+            .findings
+            .iter()
+            .filter(|one| one.key.route == "/00" && since_change(one) > 0)
+            .collect();
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert_eq!(
+            (found[0].state, found[0].release.as_str()),
+            (State::Confirmed, "r08"),
+            "{found:#?}"
+        );
+        assert!((found[0].change_ratio - 1.3).abs() < 0.06, "{found:#?}");
+        assert!((1..=12).contains(&since_change(found[0])), "{found:#?}");
+        by_hours += usize::from(found[0].detail.lane == Lane::Hours);
+    }
+    assert_eq!(by_hours, 5);
+}
+
 #[test]
 fn cold_caches_are_no_regression() {
     for seed in [2, 3] {
-        let replayed = judged(seed, 600.0, 0.5, 1.0);
+        let replayed = judged(seed, half_for_two_days(600.0), 1.0);
         let of_releases = |one: &&Finding| one.detail.lane == Lane::Releases;
         let found: Vec<&Finding> = replayed.findings.iter().filter(of_releases).collect();
         assert!(found.is_empty(), "{found:#?}");
@@ -158,9 +205,14 @@ fn side_by_side_in_numbers() {
         )
     };
     for (views, share) in [(150.0, 0.1), (150.0, 0.5), (1_500.0, 0.1), (1_500.0, 0.5)] {
+        let rollout = Rollout {
+            views_per_hour: views,
+            share,
+            hours: BOTH,
+        };
         let (mut beside, mut all, mut days) = (0, 0, 0.0);
         for seed in 0..60 {
-            let replayed = judged(100 + seed, views, share, 1.0);
+            let replayed = judged(100 + seed, rollout, 1.0);
             let of_releases = replayed
                 .findings
                 .iter()
@@ -177,7 +229,7 @@ fn side_by_side_in_numbers() {
         for change in [1.02, 1.03, 1.05, 1.1] {
             let (mut by_releases, mut in_two_days, mut named) = (0, 0, 0);
             for seed in 0..25 {
-                let replayed = judged(1_000 + seed, views, share, change);
+                let replayed = judged(1_000 + seed, rollout, change);
                 let is_it = |one: &&Finding| {
                     one.direction == Direction::Regression
                         && one.key.route == "/00"

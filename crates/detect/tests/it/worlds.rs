@@ -201,6 +201,46 @@ fn check_evaluations_agree(world: &World, histories: &[History], replayed: &Repl
     assert_eq!(later.findings.len(), 2);
 }
 
+/// As a collector does it: each day's first hour judges the fortnight, the others go on from midnight with the findings as they were then.
+#[test]
+fn going_on_from_midnight_finds_what_the_whole_past_does() {
+    let world = World::shop(DEFAULT_SEED, END_HOUR);
+    // Four series are enough for a hundred and fifty evaluations.
+    let lines = world.series_hours().filter(|line| {
+        matches!(line.route, "/product/:id" | "/cart")
+            && matches!(line.vital, Vital::Lcp | Vital::Inp)
+    });
+    let histories = histories(lines);
+    let policy = Policy::default();
+    let midnight = |hour: Hour| hour.div_euclid(24) * 24;
+    let summaries = |findings: &[Finding]| -> Vec<String> {
+        let told = findings.iter();
+        told.map(|one| format!("{} {} {}", one.id, summary(one), one.recommendation))
+            .collect()
+    };
+    let mut kept: Vec<Finding> = Vec::new();
+    // From before the first of the two regressions to after the second is confirmed.
+    let first = world.release_hour("1.4.1").expect("is there") - 30;
+    let last = world.release_hour("1.4.2").expect("is there") + 40;
+    for now in first..last {
+        let is_first_of_day = midnight(now - 1) != midnight(now - 2) || now == first;
+        let from = if is_first_of_day {
+            midnight(now - 14 * 24)
+        } else {
+            midnight(now - 1)
+        };
+        let known: Vec<Finding> = kept
+            .iter()
+            .filter(|one| one.opened_hour <= from)
+            .cloned()
+            .collect();
+        kept = resume(&histories, &policy, &known, from, now).findings;
+    }
+    let whole = replay(&histories, &policy, midnight(last - 14 * 24), last).findings;
+    assert_eq!(whole.len(), 2);
+    assert_eq!(summaries(&kept), summaries(&whole));
+}
+
 /// Without a regression nothing is confirmed, though visits are independent and days differ.
 #[test]
 fn calm_worlds_confirm_nothing() {
