@@ -71,11 +71,12 @@ async fn retention_follows_the_configuration() {
         "page_view_rows",
         "page_view_timing_rows",
     ];
-    const ROLLUPS: [&str; 4] = [
+    const ROLLUPS: [&str; 5] = [
         "imported_hours",
         "rollup_attribution_hours",
         "rollup_dimension_hours",
         "rollup_hours",
+        "rollup_totals",
     ];
     /// Few rows: what people decided and what was found is kept.
     const KEPT: [&str; 10] = [

@@ -49,15 +49,18 @@ export async function health(context) {
 }
 
 /** The same in one line of figures, for the overview. */
-export function strip(context, found) {
+export function strip(context, found, counters) {
   const { stored, spool, traffic } = found;
   const age = (ms) => (ms ? format.ago(ms, found.now_ms) : 'none yet');
+  const raw = (name) => counters.find((counter) => counter.name === name)?.value;
+  const memory = raw('process_resident_memory_bytes');
   const { good, title } = standing(found);
+  const refused = reasons(counters).map(([reason, count]) => `${reason} ${format.compact(count)}`).join(', ');
   const measured = found.false_alarms;
   const rate = measured && measured.per_1000_series_days !== null;
   return panel('Can this be trusted', h('a', { href: context.address({ view: 'health' }) }, 'Health'), figures([
-    ['Collector', good ? '✓ works' : '! does not work', good ? 'beacons are taken and stored' : title, good ? 'improvement' : 'regression'],
-    ['Beacons', `${perSecond(traffic.received_per_s)}/s`, traffic.rejected_per_s > 0 ? `${perSecond(traffic.rejected_per_s)}/s refused` : 'none refused'],
+    ['Collector', good ? '✓ works' : '! does not work', good ? `${memory ? `${format.bytes(memory)} of memory` : 'takes and stores'}` : title, good ? 'improvement' : 'regression'],
+    ['Beacons', `${perSecond(traffic.received_per_s)}/s`, refused ? `refused since the start: ${refused}` : 'none refused since the start'],
     ['Spool', format.bytes(spool.bytes), spool.oldest_age_s > 0.05 ? `oldest waits ${spool.oldest_age_s.toFixed(1)} s` : 'nothing waits'],
     ['Newest page view', stored ? age(stored.last_minute_at_ms || stored.last_hour_at_ms) : '–', 'in ClickHouse'],
     ['Last evaluation', stored ? age(stored.last_evaluation_at_ms) : '–', 'of all series'],

@@ -22,6 +22,7 @@ export async function overview(context) {
     api.live(scope, signal),
     api.apps(scope, signal),
     api.health(signal),
+    api.metrics(signal),
   ]);
   // Once the address names the app, nothing has to wait for the overview to choose one.
   const early = filters.app && filters.environment ? rest(filters) : null;
@@ -30,7 +31,7 @@ export async function overview(context) {
   context.learn(found);
   if (found.state === 'empty') return [empty()];
   const scope = { ...filters, app: found.app, environment: found.environment };
-  const [routes, findings, minutes, apps, health] = await (early || rest(scope));
+  const [routes, findings, minutes, apps, health, counters] = await (early || rest(scope));
   const quiet = found.state === 'quiet';
   const tiles = format.VITAL_ORDER.map((vital) => tile(context, vital, found.vitals.find((entry) => entry.vital === vital), filters));
   return [
@@ -39,7 +40,7 @@ export async function overview(context) {
     !quiet && h('section', { class: 'tiles core', 'aria-label': 'Core Web Vitals' }, tiles.slice(0, format.CORE.length)),
     !quiet && h('section', { class: 'tiles', 'aria-label': 'Other vitals' }, tiles.slice(format.CORE.length)),
     findingsPanel(context, findings, routes.rows.some((line) => line.vitals.some(judged))),
-    strip(context, health),
+    strip(context, health, counters),
     live(minutes),
     !quiet && panel('Routes that matter most', [saving('routes', 'routes', api.routesQuery(scope)), h('a', { href: context.address({ view: 'routes' }) }, `All ${format.count(routes.total)}`)], routeTable(context, routes.rows)),
     apps.rows.length > 1 && appsPanel(context, apps, found),
