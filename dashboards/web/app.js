@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { h } from './dom.js';
+import { VISITOR_NAMES, chips, moreFilters, scopeSelects } from './filters.js';
 import * as format from './format.js';
 import { baselines } from './views/baselines.js';
 import { finding, findings } from './views/findings.js';
@@ -14,12 +15,18 @@ const VIEWS = { overview, routes, route, findings, finding, baselines, health };
 const TABS = { overview: 'Overview', routes: 'Routes', findings: 'Findings', baselines: 'Baselines', health: 'Health' };
 /** A tab stays marked on the pages that lead deeper from it. */
 const TAB_OF = { route: 'routes', finding: 'findings' };
-const DEFAULTS = { view: 'overview', app: '', environment: '', range: '7d', route: '', vital: '', state: '', id: '', search: '' };
+/** Views whose numbers the visitor filters change; the others are about everybody. */
+const FILTERED = new Set(['overview', 'routes', 'route']);
+/** Filters that end with their page; the rest goes along. */
+const DEEPER = ['route', 'vital', 'state', 'id', 'search', 'sort', 'order', 'offset', 'percentile'];
+const LASTING = ['app', 'environment', 'range', 'from', 'to', ...VISITOR_NAMES];
+const DEFAULTS = { ...Object.fromEntries([...LASTING, ...DEEPER].map((name) => [name, ''])), view: 'overview', range: '7d' };
 const REFRESH_MS = 60_000;
 
 const main = document.getElementById('main');
 let loading = new AbortController();
 let known = [];
+let filtersOpen = false;
 
 /** Filters from the address; what is not in it has its default. */
 function read() {
@@ -34,15 +41,20 @@ function read() {
 export function address(changes) {
   const filters = { ...read(), ...changes };
   if (changes.view) {
-    for (const key of ['route', 'vital', 'state', 'id', 'search']) if (!(key in changes)) filters[key] = '';
+    for (const key of DEEPER) if (!(key in changes)) filters[key] = '';
   }
   const query = new URLSearchParams(Object.entries(filters).filter(([key, value]) => value !== DEFAULTS[key]));
   return query.size ? `?${query}` : '/';
 }
 
-export function go(changes, { replace = false } = {}) {
+/** `focus` is the id of what somebody is using while the page is made anew around it. */
+export async function go(changes, { replace = false, focus } = {}) {
   history[replace ? 'replaceState' : 'pushState'](null, '', address(changes));
-  return show();
+  await show();
+  const element = focus && document.getElementById(focus);
+  if (!element) return;
+  element.focus();
+  element.setSelectionRange?.(element.value.length, element.value.length);
 }
 
 async function show({ quiet = false } = {}) {
@@ -57,7 +69,8 @@ async function show({ quiet = false } = {}) {
   }
   let content;
   try {
-    content = await VIEWS[filters.view]({ filters, api, address, go, signal, reload: () => show({ quiet: true }), learn });
+    const isFiltered = FILTERED.has(filters.view) && VISITOR_NAMES.some((name) => filters[name]);
+    content = await VIEWS[filters.view]({ filters, isFiltered, api, address, go, signal, reload: () => show({ quiet: true }), learn });
   } catch (error) {
     if (error.name === 'AbortError' || signal.aborted) return;
     // A hiccup during a silent refresh leaves the last good page in place.
@@ -66,7 +79,8 @@ async function show({ quiet = false } = {}) {
   }
   if (signal.aborted) return;
   const moved = main.dataset.view !== filters.view;
-  main.replaceChildren(...content);
+  if (moved) filtersOpen = false;
+  main.replaceChildren(...content.filter(Boolean));
   main.dataset.view = filters.view;
   main.removeAttribute('aria-busy');
   document.title = `${filters.route || TABS[TAB_OF[filters.view] || filters.view]} – Vitalscope`;
@@ -89,6 +103,7 @@ function learn({ apps, app, environment }) {
 
 function chrome(filters) {
   const active = TAB_OF[filters.view] || filters.view;
+  const isFiltered = FILTERED.has(filters.view);
   document.getElementById('nav').replaceChildren(...Object.entries(TABS).map(([view, name]) =>
     h('a', { href: address({ view }), 'aria-current': view === active ? 'page' : null }, name)));
   document.querySelector('.brand').setAttribute('href', address({ view: 'overview' }));
@@ -96,24 +111,15 @@ function chrome(filters) {
   const apps = [...new Set(known.map((row) => row.app))];
   const environments = known.filter((row) => row.app === filters.app).map((row) => row.environment);
   document.getElementById('filters').replaceChildren(
-    select('app', 'App', filters.app, apps, (app) => go({ app, environment: '', route: '', id: '', view: inApp(filters.view) })),
-    select('environment', 'Environment', filters.environment, environments, (environment) => go({ environment })),
-    h('label', { class: 'select' }, h('span', { class: 'hidden' }, 'Range'),
-      h('select', { id: 'range', onchange: (event) => go({ range: event.target.value }) },
-        Object.entries(format.RANGES).map(([range, name]) => h('option', { value: range, selected: range === filters.range }, name)))),
+    ...scopeSelects({ filters, apps, environments, go, inApp }).filter(Boolean),
+    moreFilters({ filters, isFiltered, go, open: filtersOpen, onToggle: (open) => { filtersOpen = open; }, load: () => api.values(filters) }),
     h('button', { id: 'theme', type: 'button', class: 'icon', title: 'Theme: system, light or dark', 'aria-label': `Theme: ${theme()}. Change it.`, onclick: turnTheme }, { system: '◐', light: '☀', dark: '☾' }[theme()]));
+  document.getElementById('chips').replaceChildren(...chips({ filters, isFiltered, address }).filter(Boolean));
   if (focused) document.getElementById(focused)?.focus();
 }
 
 /** Another app has other routes and findings: their pages fall back to the list they came from. */
 const inApp = (view) => TAB_OF[view] || view;
-
-function select(id, name, chosen, values, onchange) {
-  const all = chosen && !values.includes(chosen) ? [chosen, ...values] : values;
-  if (!all.length) return null;
-  return h('label', { class: 'select' }, h('span', { class: 'hidden' }, name),
-    h('select', { id, onchange: (event) => onchange(event.target.value) }, all.map((value) => h('option', { value, selected: value === chosen }, value || `no ${name.toLowerCase()}`))));
-}
 
 function theme() {
   return document.documentElement.dataset.theme || 'system';

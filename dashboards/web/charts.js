@@ -25,14 +25,14 @@ export function shareBar(shares, { labels = false } = {}) {
 export function sparkline(points, rating) {
   const [width, height] = [160, 36];
   if (points.length < 2) return svg('svg', { class: 'spark', viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' });
-  const values = points.map((point) => point.p75);
+  const values = points.map((point) => point.value);
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [from, to] = [points[0].at_ms, points[points.length - 1].at_ms];
   const x = (ms) => ((ms - from) / (to - from)) * width;
   // A flat line stays in the middle: small noise should not look like drama.
   const spread = Math.max(high - low, high * 0.25, 1e-9);
   const y = (number) => height - 3 - ((number - (low + high) / 2) / spread + 0.5) * (height - 6);
-  const line = points.map((point, index) => `${index ? 'L' : 'M'}${x(point.at_ms).toFixed(1)} ${y(point.p75).toFixed(1)}`).join('');
+  const line = points.map((point, index) => `${index ? 'L' : 'M'}${x(point.at_ms).toFixed(1)} ${y(point.value).toFixed(1)}`).join('');
   return svg('svg', { class: `spark ${rating || ''}`, viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
     svg('path', { class: 'area', d: `${line}L${width} ${height}L0 ${height}Z` }), svg('path', { class: 'line', d: line }));
 }
@@ -41,17 +41,17 @@ export function sparkline(points, rating) {
  * p75 over time with the baseline's band, deploys, findings and the published limit.
  * Arrow keys move through the points; the table below holds the same numbers.
  */
-export function trend({ vital, points, band, limits, deploys, findings, stepSeconds, fromMs, toMs }) {
+export function trend({ vital, percentile = 75, points, band, limits, deploys, findings, stepSeconds, fromMs, toMs }) {
   const readout = h('p', { class: 'readout', 'aria-live': 'polite' });
-  const stage = h('div', { class: 'chart', role: 'application', tabindex: '0', 'aria-label': `${vital} p75 over time, ${points.length} points. Use the arrow keys.` });
-  const box = h('div', { class: 'trend' }, readout, stage, legend(band, limits, deploys, findings), table(vital, points));
+  const stage = h('div', { class: 'chart', role: 'application', tabindex: '0', 'aria-label': `${vital} p${percentile} over time, ${points.length} points. Use the arrow keys.` });
+  const box = h('div', { class: 'trend' }, readout, stage, legend(percentile, band, limits, deploys, findings), table(vital, percentile, points));
   if (!points.length) {
     stage.append(h('p', { class: 'empty' }, 'Nothing was measured in this range.'));
     return box;
   }
   const say = (index) => {
     const point = points[index];
-    readout.textContent = `${format.minute(point.at_ms)}  ·  p75 ${format.value(vital, point.p75)}  ·  ${format.count(point.n)} page views`;
+    readout.textContent = `${format.minute(point.at_ms)}  ·  p${percentile} ${format.value(vital, point.value)}  ·  ${format.count(point.n)} page views`;
   };
   say(points.length - 1);
   let chart;
@@ -83,7 +83,7 @@ function data(points, band, stepSeconds) {
   points.forEach((point, index) => {
     const at = point.at_ms / 1000;
     const gap = index && at - times[times.length - 1] > stepSeconds * 1.5;
-    for (const [time, number] of gap ? [[times[times.length - 1] + stepSeconds, null], [at, point.p75]] : [[at, point.p75]]) {
+    for (const [time, number] of gap ? [[times[times.length - 1] + stepSeconds, null], [at, point.value]] : [[at, point.value]]) {
       times.push(time);
       values.push(number);
       lows.push(band ? band.low : null);
@@ -97,7 +97,7 @@ function options({ vital, points, band, limits, deploys, findings, fromMs, toMs,
   const ink = colour('--soft');
   const grid = { stroke: colour('--line'), width: 1 };
   const tick = { show: false };
-  const values = points.map((point) => point.p75).concat(band ? [band.high] : []);
+  const values = points.map((point) => point.value).concat(band ? [band.high] : []);
   const peak = Math.max(...values);
   // The limit is drawn where it helps; a far one would press the line flat.
   const shown = limits ? limits.filter((limit) => limit < peak * 1.25) : [];
@@ -189,9 +189,9 @@ function line(ctx, stroke, dash, [fromX, fromY, toX, toY]) {
   ctx.restore();
 }
 
-function legend(band, limits, deploys, findings) {
+function legend(percentile, band, limits, deploys, findings) {
   const item = (kind, text) => h('span', { class: `key ${kind}` }, text);
-  return h('div', { class: 'legend', 'aria-hidden': 'true' }, item('line', 'p75'),
+  return h('div', { class: 'legend', 'aria-hidden': 'true' }, item('line', `p${percentile}`),
     band && item('band', 'normal range (80 % of baseline)'),
     limits && item('limit', 'good / poor limit'),
     deploys.length > 0 && item('deploy', 'deploy'),
@@ -199,14 +199,14 @@ function legend(band, limits, deploys, findings) {
     findings.some((finding) => finding.direction === 'improvement') && item('improvement', 'improvement'));
 }
 
-function table(vital, points) {
+function table(vital, percentile, points) {
   const details = h('details', { class: 'data' }, h('summary', {}, 'Show as a table'));
   // Filled when opened: most people never do, and a page of 170 rows costs.
   details.addEventListener('toggle', () => {
     if (!details.open || details.children.length > 1) return;
-    const rows = points.map((point) => h('tr', {}, h('td', {}, format.minute(point.at_ms)), h('td', { class: 'number' }, format.value(vital, point.p75)),
+    const rows = points.map((point) => h('tr', {}, h('td', {}, format.minute(point.at_ms)), h('td', { class: 'number' }, format.value(vital, point.value)),
       h('td', { class: 'number' }, format.count(point.n)), h('td', { class: 'number' }, point.good === null ? '–' : format.percent(point.good))));
-    details.append(h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': `${vital} as a table` }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, 'From'), h('th', { class: 'number' }, 'p75'),
+    details.append(h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': `${vital} as a table` }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, 'From'), h('th', { class: 'number' }, `p${percentile}`),
       h('th', { class: 'number' }, 'Page views'), h('th', { class: 'number' }, 'Good'))), h('tbody', {}, rows))));
   });
   return details;

@@ -12,7 +12,7 @@ export const VITALS = {
 /** The order in which people read them: the three that are judged come first. */
 export const VITAL_ORDER = Object.keys(VITALS);
 export const CORE = ['LCP', 'INP', 'CLS'];
-export const RANGES = { '24h': '24 h', '7d': '7 days', '14d': '14 days', '28d': '28 days', '90d': '90 days' };
+export const RANGES = { '1h': '1 hour', '24h': '24 h', '7d': '7 days', '14d': '14 days', '28d': '28 days', '90d': '90 days', '365d': '1 year', '730d': '2 years' };
 export const RATINGS = { good: 'Good', 'needs-improvement': 'Needs improvement', poor: 'Poor' };
 
 export function value(vital, number) {

@@ -24,6 +24,7 @@ mod loadgen;
 mod metrics;
 mod misfit;
 mod nginx;
+mod openapi;
 mod page_views;
 mod references;
 mod rollup;

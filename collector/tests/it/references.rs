@@ -70,7 +70,7 @@ impl Scene {
     async fn baselines(&self) -> (Value, Option<Value>) {
         let (status, mut rows) = get(&self.router, "/api/v1/baselines?app=shop").await;
         assert_eq!(status, StatusCode::OK);
-        let rows = rows.as_array_mut().expect("a list");
+        let rows = rows["rows"].as_array_mut().expect("a list");
         let candidate = rows.iter().position(|row| row["candidate"] == true);
         let candidate = candidate.map(|place| rows.remove(place));
         assert_eq!(rows.len(), 1, "{rows:?}");

@@ -2,27 +2,35 @@
 
 import { h } from '../dom.js';
 import * as format from '../format.js';
+import { pager, panel, saving, table } from '../table.js';
 import { baselineChip, routeLink } from './parts.js';
 
-export async function baselines(context) {
-  const rows = await context.api.baselines(context.filters, context.signal);
-  const heads = [['Route', 'wide'], ['Vital'], ['State'], ['p50', 'number'], ['p75', 'number'], ['p95', 'number'], ['Page views', 'number'], ['Hours used', 'number'], ['Left out', 'number'], ['Finds in a day', 'number'], ['Window']];
-  return [
-    h('div', { class: 'page-head' }, h('h1', {}, 'Baselines'), h('p', { class: 'soft' }, 'What is normal per route and vital: the past that the present is compared with.')),
-    h('section', { class: 'panel' }, rows.length
-      ? h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Baselines' },
-        h('table', {}, h('thead', {}, h('tr', {}, heads.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))), h('tbody', {}, rows.map((row) => line(context, row)))))
-      : h('p', { class: 'empty' }, 'None yet: the detector looks when an hour has closed, and needs some days to learn.')),
-  ];
-}
+const STATES = { all: 'All', proposed: 'Proposed', approved: 'Approved', learning: 'Learning', frozen: 'Frozen', rejected: 'Rejected' };
 
-function line(context, row) {
-  const number = (value) => h('td', { class: 'number' }, row.n > 0 ? format.value(row.vital, value) : '–');
-  return h('tr', {}, h('th', { scope: 'row', class: 'wide' }, routeLink(context, row.route, { vital: row.vital })), h('td', {}, row.vital), h('td', { class: 'nowrap' }, h('span', { title: row.left_out_reasons || null }, baselineChip(row.state)), row.candidate && h('span', { class: 'soft' }, ' candidate'), judging(context, row)),
-    number(row.p50), number(row.p75), number(row.p95), h('td', { class: 'number' }, format.count(row.n)), h('td', { class: 'number' }, format.count(row.hours_used)),
-    h('td', { class: 'number', title: row.left_out_reasons }, format.count(row.hours_left_out)),
-    h('td', { class: 'number' }, row.minimum_detectable_ratio ? format.change(1 + row.minimum_detectable_ratio) : '–'),
-    h('td', { class: 'nowrap' }, row.from_ms < row.to_ms ? `${format.day(row.from_ms)} – ${format.day(row.to_ms)}` : '–'));
+export async function baselines(context) {
+  const { filters, api } = context;
+  const state = STATES[filters.state] ? filters.state : 'all';
+  const asked = { ...filters, state: state === 'all' ? '' : state };
+  const found = await api.baselines(asked, context.signal);
+  const pills = Object.entries(STATES).map(([name, text]) => h('a', { href: context.address({ state: name === 'all' ? '' : name, offset: '' }), 'aria-current': name === state ? 'true' : null }, text));
+  const value = (key) => (row) => (row.n > 0 ? format.value(row.vital, row[key]) : '–');
+  const empty = asked.state ? 'None in this state.' : 'None yet: the detector looks when an hour has closed, and needs some days to learn.';
+  return [
+    h('div', { class: 'page-head' }, h('h1', {}, 'Baselines'), h('nav', { class: 'pills', 'aria-label': 'State' }, pills)),
+    h('p', { class: 'soft' }, 'What is normal per route and vital: the past that the present is compared with. A proposed one is used once somebody approves it, or by itself when the rules allow.'),
+    panel(`${format.count(found.total)} ${found.total === 1 ? 'baseline' : 'baselines'}`, saving('baselines', 'baselines', api.baselinesQuery(asked)),
+      found.rows.length ? table({ label: 'Baselines', rows: found.rows, columns: [
+        { name: 'Route', kind: 'wide', cell: (row) => routeLink(context, row.route, { vital: row.vital }) },
+        { name: 'Vital', cell: (row) => row.vital },
+        { name: 'State', kind: 'nowrap', cell: (row) => [h('span', { title: row.left_out_reasons || null }, baselineChip(row.state)), row.candidate && h('span', { class: 'soft' }, ' candidate'), judging(context, row)] },
+        { name: 'p50', kind: 'number', cell: value('p50') }, { name: 'p75', kind: 'number', cell: value('p75') }, { name: 'p95', kind: 'number', cell: value('p95') },
+        { name: 'Page views', kind: 'number', cell: (row) => format.count(row.n) },
+        { name: 'Hours used', kind: 'number', cell: (row) => format.count(row.hours_used) },
+        { name: 'Left out', kind: 'number', cell: (row) => h('span', { title: row.left_out_reasons }, format.count(row.hours_left_out)) },
+        { name: 'Finds in a day', title: 'The smallest change that would be found within a day at this traffic', kind: 'number', cell: (row) => (row.minimum_detectable_ratio ? format.change(1 + row.minimum_detectable_ratio) : '–') },
+        { name: 'Window', kind: 'nowrap', cell: (row) => (row.from_ms < row.to_ms ? `${format.day(row.from_ms)} – ${format.day(row.to_ms)}` : '–') },
+      ] }) : h('p', { class: 'empty' }, empty), pager(found, context.address)),
+  ];
 }
 
 /** A person's word: a proposed one waits for it, and what was said can be taken back. */

@@ -2,6 +2,7 @@
 
 import { h } from '../dom.js';
 import * as format from '../format.js';
+import { table } from '../table.js';
 
 const SEVERITY = { critical: '▲', warning: '▲', minor: '△' };
 
@@ -24,29 +25,23 @@ export const routeName = (route) => (route === '*' ? 'all routes' : route);
 
 /** A link that ends in an ellipsis when long; the whole name is its title. */
 export function routeLink(context, route, changes = {}) {
-  if (route === '*') return h('span', { class: 'route' }, 'all routes');
-  return h('a', { class: 'route', href: context.address({ view: 'route', route, ...changes }), title: route }, route);
-}
-
-export function findingRow(context, finding) {
-  return h('tr', {},
-    h('td', {}, severity(finding)),
-    h('td', { class: 'wide' }, h('a', { class: 'route', href: context.address({ view: 'finding', id: finding.id }), title: finding.route }, routeName(finding.route)),
-      finding.stratum && h('span', { class: 'soft small' }, finding.stratum)),
-    h('td', {}, h('strong', {}, finding.vital)),
-    h('td', { class: 'number' }, h('strong', { class: finding.direction }, format.change(finding.change_ratio)),
-      h('span', { class: 'soft small' }, `${format.change(finding.change_low)} … ${format.change(finding.change_high)}`)),
-    h('td', { class: 'number' }, `${format.value(finding.vital, finding.baseline_p75)} → ${format.value(finding.vital, finding.current_p75)}`),
-    h('td', { class: 'release', title: finding.release }, finding.release || h('span', { class: 'soft' }, 'none fits')),
-    h('td', {}, stateChip(finding.state)),
-    h('td', { class: 'nowrap' }, format.minute(finding.change_point_ms)));
+  return h('a', { class: 'route', href: context.address({ view: 'route', route, ...changes }), title: route }, routeName(route));
 }
 
 export function findingTable(context, findings) {
-  const heads = [['Severity'], ['Route', 'wide'], ['Vital'], ['Change', 'number'], ['p75 before → now', 'number'], ['Since release'], ['State'], ['Began']];
-  return h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Findings' },
-    h('table', { class: 'findings' }, h('thead', {}, h('tr', {}, heads.map(([name, kind]) => h('th', { scope: 'col', class: kind }, name)))),
-      h('tbody', {}, findings.map((finding) => findingRow(context, finding)))));
+  return table({ label: 'Findings', kind: 'findings', rows: findings, columns: [
+    { name: 'Severity', cell: severity },
+    { name: 'Route', kind: 'wide', cell: (finding) => [
+      h('a', { class: 'route', href: context.address({ view: 'finding', id: finding.id }), title: finding.route }, routeName(finding.route)),
+      finding.stratum && h('span', { class: 'soft small' }, finding.stratum)] },
+    { name: 'Vital', cell: (finding) => h('strong', {}, finding.vital) },
+    { name: 'Change', kind: 'number', cell: (finding) => [h('strong', { class: finding.direction }, format.change(finding.change_ratio)),
+      h('span', { class: 'soft small' }, `${format.change(finding.change_low)} … ${format.change(finding.change_high)}`)] },
+    { name: 'p75 before → now', kind: 'number', cell: (finding) => `${format.value(finding.vital, finding.baseline_p75)} → ${format.value(finding.vital, finding.current_p75)}` },
+    { name: 'Since release', kind: 'release', cell: (finding) => h('span', { title: finding.release }, finding.release || h('span', { class: 'soft' }, 'none fits')) },
+    { name: 'State', cell: (finding) => stateChip(finding.state) },
+    { name: 'Began', kind: 'nowrap', cell: (finding) => format.minute(finding.change_point_ms) },
+  ] });
 }
 
 export function install(origin) {
@@ -58,4 +53,14 @@ export function install(origin) {
 /** A list of term and value. */
 export function facts(pairs) {
   return h('dl', { class: 'facts' }, pairs.filter(([, value]) => value !== null && value !== undefined).map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))));
+}
+
+/** Figures side by side: [name, value, detail, kind]. */
+export function figures(list, kind = 'verdict') {
+  return h('section', { class: kind }, list.map(([name, value, detail, rating]) => h('div', { class: 'figure' }, h('span', { class: 'soft small' }, name), h('strong', { class: rating }, value), h('span', { class: 'soft small' }, detail))));
+}
+
+/** Said where the visitor filters do not reach. */
+export function everybodyNote(context) {
+  return context.isFiltered ? h('p', { class: 'note small' }, 'Of everybody: this is not kept by visitor.') : null;
 }

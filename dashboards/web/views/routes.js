@@ -1,92 +1,78 @@
-// All routes side by side. Sorted by what the head of a column says; the address keeps the search.
+// All routes side by side. What they are sorted by, the search and the page are in the address; the collector does the work.
 
-import { shareBar } from '../charts.js';
+import { shareBar, sparkline } from '../charts.js';
 import { h } from '../dom.js';
 import * as format from '../format.js';
+import { pager, panel, saving, table } from '../table.js';
 import { baselineChip, routeLink, severity } from './parts.js';
+
+/** Long enough that a word is not asked for letter by letter. */
+const TYPING_MS = 250;
+const ROUTES = 50;
 
 export async function routes(context) {
   const { filters, api, signal } = context;
-  const found = await api.routes(filters, signal);
-  const body = h('div', {});
-  const show = (search) => {
-    const shown = found.routes.filter((line) => line.route.toLowerCase().includes(search.toLowerCase()));
-    body.replaceChildren(shown.length ? routeTable(context, shown)
-      : h('p', { class: 'empty' }, found.routes.length ? 'No route has this in its name.' : 'Nothing was measured in this range.'));
-  };
-  show(filters.search);
-  const search = h('input', {
-    type: 'search', placeholder: 'Search routes', 'aria-label': 'Search routes', value: filters.search,
+  const found = await api.routes({ ...filters, limit: ROUTES }, signal);
+  const empty = filters.search ? 'No route has this in its name.' : 'Nothing was measured in this range.';
+  return [
+    h('div', { class: 'page-head' }, h('h1', {}, 'Routes'), search(context)),
+    panel(`${format.count(found.total)} ${found.total === 1 ? 'route' : 'routes'}`, saving('routes', 'routes', api.routesQuery(filters)),
+      found.rows.length ? routeTable(context, found.rows, { sortable: true }) : h('p', { class: 'empty' }, empty), pager(found, context.address)),
+  ];
+}
+
+function search(context) {
+  let waiting;
+  return h('input', {
+    id: 'search', type: 'search', placeholder: 'Search routes', 'aria-label': 'Search routes', value: context.filters.search,
     oninput: (event) => {
-      history.replaceState(null, '', context.address({ search: event.target.value }));
-      show(event.target.value);
+      clearTimeout(waiting);
+      waiting = setTimeout(() => context.go({ search: event.target.value, offset: '' }, { replace: true, focus: 'search' }), TYPING_MS);
     },
   });
-  return [
-    h('div', { class: 'page-head' }, h('h1', {}, 'Routes'), search),
-    h('section', { class: 'panel' }, body, found.left_out_count > 0 && h('p', { class: 'soft' }, `${format.count(found.left_out_count)} quieter routes are not listed.`)),
-  ];
 }
 
 const vitalOf = (line, vital) => line.vitals.find((entry) => entry.vital === vital);
 
-/** Findings weigh by size and traffic: what hurts most visitors most comes first. */
-function impact(line) {
-  const worst = Math.max(0, ...line.findings_open.map((finding) => (finding.direction === 'regression' ? finding.change_ratio - 1 : 0)));
-  return worst * line.page_view_count;
+export function routeTable(context, lines, { sortable = false } = {}) {
+  const { sort, order } = context.filters;
+  const sorting = (name, usual = 'descending') => {
+    if (!sortable) return {};
+    const is = (sort || 'impact') === name;
+    const current = is ? order || usual : null;
+    const next = is && current === usual ? { ascending: 'descending', descending: 'ascending' }[usual] : '';
+    return { sorted: current, href: context.address({ sort: name === 'impact' ? '' : name, order: next, offset: '' }) };
+  };
+  return table({ label: 'Routes', kind: 'routes', rows: lines, columns: [
+    { name: 'Route', kind: 'wide', cell: (line) => routeLink(context, line.route), ...sorting('route', 'ascending') },
+    { name: 'Page views', kind: 'number', cell: (line) => format.count(line.page_view_count), ...sorting('page_views') },
+    ...['LCP', 'INP', 'CLS'].map((vital) => ({ name: vital, title: format.VITALS[vital], kind: 'number', cell: (line) => drawn(context, line, vital), ...sorting(vital) })),
+    ...['FCP', 'TTFB'].map((vital) => ({ name: vital, title: format.VITALS[vital], kind: 'number', cell: (line) => p75(context, line, vital), ...sorting(vital) })),
+    { name: 'LCP good', kind: 'bar-cell', cell: (line) => shareBar(vitalOf(line, 'LCP')?.shares), ...sorting('good', 'ascending') },
+    { name: 'Baseline', title: 'The least ready of its vitals', cell: (line) => baselineChip(baselineState(line)) },
+    { name: 'Findings', title: 'Sorted by impact: the change of the worst regression times the page views', kind: 'nowrap', cell: (line) => marks(context, line), ...sorting('impact') },
+  ] });
 }
 
-export function routeTable(context, lines) {
-  const columns = [
-    { name: 'Route', key: (line) => line.route, first: 'ascending', kind: 'wide' },
-    { name: 'Page views', key: (line) => line.page_view_count, kind: 'number' },
-    ...['LCP', 'INP', 'CLS', 'FCP', 'TTFB'].map((vital) => ({ name: vital, title: format.VITALS[vital], key: (line) => vitalOf(line, vital)?.p75 ?? -1, kind: 'number' })),
-    { name: 'LCP good', key: (line) => -(vitalOf(line, 'LCP')?.shares.good ?? 2) },
-    { name: 'Baseline', key: (line) => baselineState(line) || '' },
-    { name: 'Findings', title: 'Sorted by impact: change times traffic', key: impact },
-  ];
-  const table = h('table', { class: 'routes' });
-  let sorted = { index: -1, descending: true };
-  const draw = () => {
-    const { key } = columns[sorted.index] || {};
-    const rows = [...lines];
-    if (key) rows.sort((left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0) * (sorted.descending ? -1 : 1));
-    table.replaceChildren(h('thead', {}, h('tr', {}, columns.map(head))), h('tbody', {}, rows.map((line) => row(context, line))));
-  };
-  const head = (column, index) => {
-    const state = sorted.index === index ? (sorted.descending ? 'descending' : 'ascending') : null;
-    const turn = () => {
-      sorted = { index, descending: sorted.index === index ? !sorted.descending : column.first !== 'ascending' };
-      draw();
-      table.querySelectorAll('th button')[index].focus();
-    };
-    return h('th', { scope: 'col', class: column.kind, 'aria-sort': state },
-      h('button', { type: 'button', title: column.title, onclick: turn }, column.name, h('span', { 'aria-hidden': 'true' }, { ascending: ' ↑', descending: ' ↓' }[state] || '')));
-  };
-  draw();
-  return h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': 'Routes' }, table);
+function p75(context, line, vital) {
+  const entry = vitalOf(line, vital);
+  if (!entry) return h('span', { class: 'soft' }, '–');
+  const few = entry.low_sample ? `, only ${entry.n} page views` : '';
+  return h('a', {
+    class: `p75 ${entry.low_sample ? '' : entry.rating}`, href: context.address({ view: 'route', route: line.route, vital }),
+    title: `${format.RATINGS[entry.rating]}${few}; 95 % interval ${format.value(vital, entry.p75_low)} to ${format.value(vital, entry.p75_high)}`,
+  }, format.value(vital, entry.p75));
 }
 
-function row(context, line) {
-  const cell = (vital) => {
-    const entry = vitalOf(line, vital);
-    if (!entry) return h('td', { class: 'number soft' }, '–');
-    const few = entry.low_sample ? `, only ${entry.n} page views` : '';
-    return h('td', { class: 'number' }, h('a', {
-      class: `p75 ${entry.low_sample ? '' : entry.rating}`, href: context.address({ view: 'route', route: line.route, vital }),
-      title: `${format.RATINGS[entry.rating]}${few}; 95 % interval ${format.value(vital, entry.p75_low)} to ${format.value(vital, entry.p75_high)}`,
-    }, format.value(vital, entry.p75)));
-  };
-  return h('tr', {},
-    h('th', { scope: 'row', class: 'wide' }, routeLink(context, line.route)),
-    h('td', { class: 'number' }, format.count(line.page_view_count)),
-    ...['LCP', 'INP', 'CLS', 'FCP', 'TTFB'].map(cell),
-    h('td', { class: 'bar-cell' }, shareBar(vitalOf(line, 'LCP')?.shares)),
-    h('td', {}, baselineChip(baselineState(line))),
-    h('td', { class: 'nowrap' }, line.findings_open.length
-      ? line.findings_open.map((finding) => h('a', { class: 'mark', href: context.address({ view: 'finding', id: finding.id }), title: `${finding.vital} ${format.change(finding.change_ratio)}` },
-        severity(finding), ` ${finding.vital} ${format.change(finding.change_ratio)}`))
-      : h('span', { class: 'soft' }, 'none')));
+function drawn(context, line, vital) {
+  const points = line.trends.find((spark) => spark.vital === vital)?.points || [];
+  return [p75(context, line, vital), points.length > 1 && sparkline(points, vitalOf(line, vital)?.rating)];
+}
+
+function marks(context, line) {
+  if (!line.findings_open.length) return h('span', { class: 'soft' }, 'none');
+  return line.findings_open.map((finding) => h('a', { class: 'mark', href: context.address({ view: 'finding', id: finding.id }), title: `${finding.vital} ${format.change(finding.change_ratio)}` },
+    severity(finding), ` ${finding.vital} ${format.change(finding.change_ratio)}`));
 }
 
 /** The least ready of the route's baselines: a route is watched fully only when all its vitals are. */

@@ -3,14 +3,16 @@
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
 use detect::Ruling;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use wire::limits::MAX_NAME_BYTES;
 
-use super::query::{self, DAY_MS, Parameters};
+use super::openapi::Refusals;
+use super::query::{self, DAY_MS};
 use super::{State, findings};
 use crate::http::Problem;
 use crate::store::decisions;
@@ -21,7 +23,7 @@ const MAX_NOTE_BYTES: usize = 2_000;
 /// A deploy may be announced a little ahead, for clocks differ; not planned.
 const MAX_AHEAD_MS: i64 = DAY_MS;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDeploy {
     pub app: String,
@@ -30,13 +32,14 @@ pub struct NewDeploy {
     #[serde(default)]
     pub environment: String,
     /// RFC 3339; now when absent.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub at: Option<Timestamp>,
     /// Who says so: `ci`, a person, a script.
     #[serde(default)]
     pub source: String,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
     #[serde(default)]
@@ -44,12 +47,17 @@ pub struct Note {
 }
 
 /// What the decision made of its subject.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Decided {
     pub id: String,
     pub state: &'static str,
 }
 
+/// Marks the moment a release went live.
+#[utoipa::path(
+    post, path = "/deploys", request_body = NewDeploy,
+    responses((status = 201, body = DeployRow), Refusals)
+)]
 pub async fn deploy(
     Shared(state): Shared<State>,
     body: Result<Json<NewDeploy>, JsonRejection>,
@@ -119,17 +127,11 @@ pub async fn deploy(
     ))
 }
 
-pub async fn deploys(
-    Shared(state): Shared<State>,
-    Query(parameters): Query<Parameters>,
-) -> Result<Json<Vec<DeployRow>>, Problem> {
-    let range = parameters.range(query::now_ms())?;
-    let Some(scope) = parameters.scope(&state, range).await? else {
-        return Ok(Json(Vec::new()));
-    };
-    Ok(Json(queries::deploys(&state.store, &scope).await?))
-}
-
+/// Nobody is told of this finding any more; it is still watched.
+#[utoipa::path(
+    post, path = "/findings/{id}/mute", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Decided), Refusals)
+)]
 pub async fn mute(
     Shared(state): Shared<State>,
     Path(id): Path<String>,
@@ -144,6 +146,11 @@ pub async fn mute(
     Ok(Json(Decided { id, state: "muted" }))
 }
 
+/// The hours that this baseline has are normal: later ones are judged by them.
+#[utoipa::path(
+    post, path = "/baselines/{id}/approve", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Decided), Refusals)
+)]
 pub async fn approve(
     Shared(state): Shared<State>,
     Path(id): Path<String>,
@@ -152,6 +159,11 @@ pub async fn approve(
     judge(&state, id, body, Ruling::Approved).await
 }
 
+/// The hours that this baseline has are not normal: the one approved before takes its place.
+#[utoipa::path(
+    post, path = "/baselines/{id}/reject", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Decided), Refusals)
+)]
 pub async fn reject(
     Shared(state): Shared<State>,
     Path(id): Path<String>,

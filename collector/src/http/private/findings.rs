@@ -1,44 +1,52 @@
-//! `GET /api/v1/findings`, `/findings/{id}`, `/baselines`, `/alerts`: what the detector said, and its evidence.
+//! `GET /api/v1/findings`, `/findings/{id}`: what the detector said, and its evidence.
 
 use axum::Json;
-use axum::extract::{Path, Query, State as Shared};
+use axum::extract::{Path, State as Shared};
 use axum::http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use wire::Vital;
 
 use super::State;
-use super::query::{self, DAY_MS, Parameters, Range};
-use super::routes;
-use super::summary::{self, Band, Bar, Point};
+use super::export::{self, Answer};
+use super::openapi::Refusals;
+use super::query::page::MAX_ROWS;
+use super::query::{self, Asked, DAY_MS, Page, PageParameters, Range, ScopeParameters};
+use super::route;
+use super::shape::{self, Band, Bar, Point};
 use crate::explain::{Explanation, Subject, explain};
 use crate::http::Problem;
 use crate::store::queries::{
-    self, AlertRow, AttributionRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
+    self, AttributionRow, BaselineRow, DeployRow, FindingFilter, FindingRow, Scope,
 };
 
 /// The evidence shows this much before the change and at most this much after it.
 const EVIDENCE_BEFORE_MS: i64 = 10 * DAY_MS;
 const EVIDENCE_AFTER_MS: i64 = 10 * DAY_MS;
 const HOUR_S: i64 = 3_600;
+const STATES: [&str; 5] = ["unconfirmed", "confirmed", "transient", "resolved", "muted"];
 
-#[derive(Debug, Serialize)]
-pub struct FindingList {
-    pub findings: Vec<FindingRow>,
-    pub offset: u32,
-    /// Whether another page follows.
-    pub more: bool,
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct FindingParameters {
+    pub route: String,
+    pub vital: String,
+    /// `open` (confirmed or unconfirmed), `all`, or one of `unconfirmed confirmed transient resolved muted`; `open` when absent.
+    pub state: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FindingView {
     pub finding: FindingRow,
     pub evidence: Evidence,
-    /// Hints at the cause; nothing of it is tested.
+    /// Hints at the cause; nothing of it is tested. What is to blame, who carries the change, what moved with it.
+    #[schema(value_type = Object)]
     pub explanation: Explanation,
 }
 
 /// The series around its change: to see with one's own eyes what the numbers say.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Evidence {
     #[serde(flatten)]
     pub range: Range,
@@ -52,51 +60,69 @@ pub struct Evidence {
     /// Phases and elements before the change and after it; empty when no single page views are kept that far back.
     pub attribution: Vec<AttributionRow>,
     pub deploys: Vec<DeployRow>,
+    /// Largest good value, largest value that only needs improvement; null for MEMORY.
     pub limits: Option<(f64, f64)>,
 }
 
+/// Findings, the open and grave ones first. Without an app those of all apps, without a range however old they are.
+#[utoipa::path(
+    get, path = "/findings", params(ScopeParameters, FindingParameters, PageParameters),
+    responses((status = 200, body = Page<FindingRow>), Refusals)
+)]
 pub async fn list(
     Shared(state): Shared<State>,
-    Query(parameters): Query<Parameters>,
-) -> Result<Json<FindingList>, Problem> {
+    Asked(scope): Asked<ScopeParameters>,
+    Asked(asked): Asked<FindingParameters>,
+    Asked(page): Asked<PageParameters>,
+) -> Result<Answer<Page<FindingRow>>, Problem> {
     let now_ms = query::now_ms();
-    // Without a range every finding is meant: an open one matters however old it is.
-    let ranged =
-        !(parameters.range.is_empty() && parameters.from.is_empty() && parameters.to.is_empty());
-    let (from_ms, to_ms) = if ranged {
-        parameters
-            .range(now_ms)
-            .map(|range| (range.from_ms, range.to_ms))?
+    let cut = page.parse()?;
+    // An open one matters however old it is.
+    let (from_ms, to_ms) = if scope.names_a_time() {
+        let range = scope.range(now_ms)?;
+        (range.from_ms, range.to_ms)
     } else {
         (0, now_ms)
     };
-    let limit = parameters.limit();
-    let offset = parameters.offset.unwrap_or(0);
     let filter = FindingFilter {
         id: String::new(),
-        app: parameters.app.clone(),
-        environment: parameters.environment.clone(),
-        route: parameters.route.clone(),
-        vital: parameters.vital.clone(),
-        states: parameters.states(),
+        app: scope.app.clone(),
+        environment: scope.environment,
+        route: asked.route.clone(),
+        vital: asked.vital.clone(),
+        states: asked.states()?,
         from_ms,
         to_ms,
-        limit: limit + 1,
-        offset,
+        limit: MAX_ROWS as u32,
+        offset: 0,
     };
-    let mut findings = queries::findings(&state.store, &filter).await?;
-    if findings.is_empty() && !parameters.app.is_empty() {
-        parameters.must_know(&state, &parameters.app, "").await?;
+    let findings = queries::findings(&state.store, &filter).await?;
+    if findings.is_empty() && !scope.app.is_empty() {
+        query::must_know_app(&state, &scope.app).await?;
     }
-    let more = findings.len() > limit as usize;
-    findings.truncate(limit as usize);
-    Ok(Json(FindingList {
-        findings,
-        offset,
-        more,
-    }))
+    Ok(export::list("findings", cut, findings))
 }
 
+impl FindingParameters {
+    /// States to show; an empty list is all of them.
+    fn states(&self) -> Result<Vec<String>, Problem> {
+        match self.state.as_str() {
+            "" | "open" => Ok(FindingFilter::open()),
+            "all" => Ok(Vec::new()),
+            state if STATES.contains(&state) => Ok(vec![state.to_owned()]),
+            _ => Err(query::invalid(&format!(
+                "state is open, all or one of {}",
+                STATES.join(" ")
+            ))),
+        }
+    }
+}
+
+/// One finding with the evidence to believe or doubt it.
+#[utoipa::path(
+    get, path = "/findings/{id}", params(("id" = String, Path)),
+    responses((status = 200, body = FindingView), Refusals)
+)]
 pub async fn one(
     Shared(state): Shared<State>,
     Path(id): Path<String>,
@@ -147,36 +173,6 @@ pub async fn find(state: &State, id: &str, now_ms: i64) -> Result<FindingRow, Pr
     })
 }
 
-pub async fn baselines(
-    Shared(state): Shared<State>,
-    Query(parameters): Query<Parameters>,
-) -> Result<Json<Vec<BaselineRow>>, Problem> {
-    let range = parameters.range(query::now_ms())?;
-    let Some(scope) = parameters.scope(&state, range).await? else {
-        return Ok(Json(Vec::new()));
-    };
-    let rows = queries::baselines(
-        &state.store,
-        &scope.app,
-        &scope.environment,
-        &parameters.route,
-    )
-    .await?;
-    if rows.is_empty() {
-        parameters
-            .must_know(&state, &scope.app, &parameters.route)
-            .await?;
-    }
-    Ok(Json(rows))
-}
-
-pub async fn alerts(
-    Shared(state): Shared<State>,
-    Query(parameters): Query<Parameters>,
-) -> Result<Json<Vec<AlertRow>>, Problem> {
-    Ok(Json(queries::alerts(&state.store, &parameters.app).await?))
-}
-
 /// Hour by hour around the change point; the series only, since a finding of a stratum is a drill-down into it.
 async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Evidence, Problem> {
     let from_ms = finding.change_point_ms - EVIDENCE_BEFORE_MS;
@@ -190,19 +186,16 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
         environment: finding.environment.clone(),
         from_ms,
         to_ms: range.to_ms,
+        ..Scope::default()
     };
     // The app-level finding, and findings of operations, have no rollups of one route and vital to show.
     let vital = Vital::from_name(&finding.vital).filter(|_| finding.kind == "vital");
     let Some(vital) = vital else {
         return Ok(without_series(range));
     };
-    let route = if finding.route == "*" {
-        ""
-    } else {
-        &finding.route
-    };
+    let stored = route::stored(&finding.route);
     let (steps, baselines, deploys, attribution) = tokio::try_join!(
-        queries::vitals_by_step(&state.store, &scope, route, vital.name(), HOUR_S),
+        queries::vitals_by_step(&state.store, &scope, stored, vital.name(), HOUR_S),
         queries::baselines(&state.store, &scope.app, &scope.environment, &finding.route),
         queries::deploys(&state.store, &scope),
         queries::attribution(
@@ -213,9 +206,8 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
             finding.change_point_ms
         ),
     )?;
-    let baseline = routes::baseline_of(vital.name(), &finding.route, &baselines).cloned();
-    let past =
-        routes::baseline_steps(state, &scope, route, vital, baseline.as_ref(), HOUR_S).await?;
+    let baseline = route::baseline_of(vital.name(), &finding.route, &baselines);
+    let past = route::baseline_steps(state, &scope, stored, vital, baseline, HOUR_S).await?;
     let (before, after): (Vec<_>, Vec<_>) = steps
         .iter()
         .cloned()
@@ -223,11 +215,11 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
     Ok(Evidence {
         range,
         time_zone: "UTC",
-        points: summary::points(vital, &steps),
-        baseline,
-        band: summary::band(&summary::points(vital, &past)),
-        before: summary::bars(&summary::merged(vital, &before)),
-        after: summary::bars(&summary::merged(vital, &after)),
+        points: shape::points(vital, 75, &steps),
+        baseline: baseline.cloned(),
+        band: shape::band(&shape::points(vital, 75, &past)),
+        before: shape::bars(&shape::merged(vital, &before)),
+        after: shape::bars(&shape::merged(vital, &after)),
         attribution,
         deploys,
         limits: vital.thresholds(),

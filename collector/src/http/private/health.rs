@@ -1,12 +1,17 @@
 //! How the collector itself is: probes for machines, counters for Prometheus, one page of facts for people.
 
-use axum::Json;
+use std::sync::Arc;
+use std::time::Instant;
+
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use axum::{Extension, Json};
 use detect::false_alarms::{MIN_LOOKS, TARGET_PER_1000};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::pace::Pace;
 use super::{SpoolStatus, State, query};
 use crate::store::calibration::CalibrationRow;
 use crate::store::queries::{self, FreshnessRow};
@@ -16,7 +21,7 @@ const READY_SPOOL_SHARE: f64 = 0.9;
 /// Healthy is some seconds, and a restart of ClickHouse takes minutes; beyond, dashboards and alerts are blind.
 const READY_OLDEST_AGE_S: f64 = 900.0;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     pub version: &'static str,
     pub now_ms: i64,
@@ -25,10 +30,19 @@ pub struct Health {
     /// Null before the first night, and while ClickHouse does not answer.
     pub false_alarms: Option<FalseAlarms>,
     pub spool: SpoolStatus,
+    pub traffic: Traffic,
+}
+
+/// Beacons of the last minute, or since this process began or somebody asked last, if that is shorter.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+pub struct Traffic {
+    pub received_per_s: f64,
+    pub rejected_per_s: f64,
+    pub over_s: f64,
 }
 
 /// How often the detector cried wolf on days that are normal by definition.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct FalseAlarms {
     /// The replayed days.
     pub from_ms: i64,
@@ -66,7 +80,12 @@ impl FalseAlarms {
     }
 }
 
-pub async fn health(Shared(state): Shared<State>) -> Json<Health> {
+/// How the collector itself is.
+#[utoipa::path(get, path = "/health", responses((status = 200, body = Health)))]
+pub async fn health(
+    Shared(state): Shared<State>,
+    Extension(pace): Extension<Arc<Pace>>,
+) -> Json<Health> {
     let (stored, measured) = tokio::join!(
         queries::freshness(&state.store),
         queries::false_alarms(&state.store)
@@ -81,6 +100,7 @@ pub async fn health(Shared(state): Shared<State>) -> Json<Health> {
         // One line in the log is enough: the same server was just asked.
         false_alarms: measured.ok().flatten().as_ref().map(FalseAlarms::of),
         spool: (state.spool)(),
+        traffic: pace.look(&state.metrics.counts(), Instant::now()),
     })
 }
 

@@ -1,25 +1,42 @@
 //! What operators and people look at: dashboard, API, metrics, health. Every request passes the doors of [`auth`] first.
 //!
-//! Handlers parse, ask [`crate::store::queries`], shape and answer; what a histogram says to a reader is in [`summary`].
+//! Handlers parse ([`query`]), ask [`crate::store::queries`], shape ([`summary`], [`shape`]) and answer, as JSON or as a table
+//! ([`export`]). A route is added to [`data`] or [`own`] with `routes!`, which also puts it into the document ([`openapi`]).
 
 mod actions;
+mod answers;
+mod assessment;
 mod auth;
+mod baselines;
 mod dashboard;
+mod export;
 mod findings;
 mod health;
+mod live;
+mod openapi;
 mod overview;
+mod pace;
 mod query;
+mod route;
 mod routes;
+mod shape;
+mod splits;
 mod summary;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use axum::Router;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::middleware;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Extension, Router, middleware};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::answers::Answers;
+use self::openapi::Document;
+use self::pace::Pace;
 use crate::config::Config;
 use crate::http::Problem;
 use crate::metrics::Metrics;
@@ -37,7 +54,7 @@ pub struct State {
 }
 
 /// The spool, seen from outside.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, utoipa::ToSchema)]
 pub struct SpoolStatus {
     pub bytes: u64,
     /// Age of the oldest record that ClickHouse has not got yet.
@@ -66,30 +83,71 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     ),
 ];
 
+/// What rollups say: may be given again for a moment.
+fn data() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(openapi::Base::openapi())
+        .routes(routes!(overview::overview))
+        .routes(routes!(overview::apps))
+        .routes(routes!(live::live))
+        .routes(routes!(live::filters))
+        .routes(routes!(routes::list))
+        .routes(routes!(route::one))
+        .routes(routes!(splits::dimensions))
+        .routes(routes!(splits::attribution))
+        .routes(routes!(splits::percentiles))
+}
+
+/// What the detector and people said, and what people decide.
+fn verdicts() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(findings::list))
+        .routes(routes!(findings::one))
+        .routes(routes!(actions::mute))
+        .routes(routes!(baselines::baselines))
+        .routes(routes!(actions::approve))
+        .routes(routes!(actions::reject))
+        .routes(routes!(baselines::deploys, actions::deploy))
+        .routes(routes!(baselines::alerts))
+}
+
+/// What this process says about itself.
+fn own() -> OpenApiRouter<State> {
+    OpenApiRouter::default()
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::document))
+}
+
+fn api(state: State) -> Router {
+    let (data, mut document) = data().split_for_parts();
+    let (verdicts, about_verdicts) = verdicts().split_for_parts();
+    let (own, about_own) = own().split_for_parts();
+    document.merge(about_verdicts);
+    document.merge(about_own);
+    let names = openapi::names(&document);
+    let pace = Arc::new(Pace::new(&state.metrics.counts(), Instant::now()));
+    let answers = Arc::new(Answers::default());
+    let kept = middleware::from_fn_with_state(answers.clone(), answers::remembered);
+    let ended = middleware::from_fn_with_state(answers, answers::ended);
+    let known = middleware::from_fn_with_state(names, openapi::known_parameters);
+    data.layer(kept)
+        .merge(verdicts.layer(ended))
+        .merge(own)
+        .layer(Extension(Document::new(&document)))
+        .layer(Extension(pace))
+        .route_layer(known)
+        .with_state(state)
+        .fallback(unknown)
+}
+
 pub fn router(state: State) -> Router {
     let doors = Arc::new(auth::Doors::new(&state.config.private));
-    let api = Router::new()
-        .route("/overview", get(overview::overview))
-        .route("/routes", get(routes::list))
-        .route("/routes/{route}", get(routes::one))
-        .route("/findings", get(findings::list))
-        .route("/findings/{id}", get(findings::one))
-        .route("/findings/{id}/mute", post(actions::mute))
-        .route("/deploys", get(actions::deploys).post(actions::deploy))
-        .route("/baselines", get(findings::baselines))
-        .route("/baselines/{id}/approve", post(actions::approve))
-        .route("/baselines/{id}/reject", post(actions::reject))
-        .route("/alerts", get(findings::alerts))
-        .route("/health", get(health::health))
-        .with_state(state.clone())
-        .fallback(unknown);
     let probes = Router::new()
         .route("/metrics", get(health::metrics))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        .with_state(state);
+        .with_state(state.clone());
     Router::new()
-        .nest("/api/v1", api)
+        .nest(openapi::BASE, api(state))
         .merge(probes)
         .merge(auth::login_router(doors.clone()))
         .merge(dashboard::router())
@@ -112,7 +170,7 @@ async fn secure(mut response: Response) -> Response {
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
     }
-    // Data is never kept by a cache; assets say otherwise themselves.
+    // Data is never kept on a disk of a visitor; assets say otherwise themselves.
     response
         .headers_mut()
         .entry(header::CACHE_CONTROL)

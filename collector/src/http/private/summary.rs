@@ -1,13 +1,12 @@
-//! What a histogram says to a reader: p75 with its interval, shares by rating, the points of a trend. Pure.
+//! What a histogram says to a reader in one line: p75 with its interval, shares by rating, whether that is good. Pure.
 //!
 //! Shares at the published limits are interpolated inside the one bucket that holds the limit, so each is off by at most that
 //! bucket's share of the page views. INP and FID lie on a grid of 8 ms whose limits are grid values, and are exact up to 192 ms.
 
 use detect::histogram::{Histogram, Scheme};
 use serde::Serialize;
+use utoipa::ToSchema;
 use wire::Vital;
-
-use crate::store::queries::StepVitalRow;
 
 /// Below this the p75 rests on fewer than a dozen slow page views; the page says so instead of rating it.
 const LOW_SAMPLE_N: u64 = 50;
@@ -15,13 +14,9 @@ const LOW_SAMPLE_N: u64 = 50;
 const INTERVAL_Z: f64 = 1.96;
 /// INP and FID come on this grid (vitals are rounded to 8 ms by browsers).
 const GRID_HALF_STEP_MS: f64 = 4.0;
-/// A band needs this many steps before its ends mean anything.
-const MIN_BAND_STEPS: usize = 10;
-/// The band holds four fifths of the baseline's steps.
-const BAND_SHARES: (f64, f64) = (0.1, 0.9);
 
 /// One vital over a range.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct VitalSummary {
     pub vital: &'static str,
     /// `ms`, `bytes` or empty (CLS).
@@ -38,43 +33,11 @@ pub struct VitalSummary {
 }
 
 /// Shares of page views by rating; they add up to 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Shares {
     pub good: f64,
     pub needs_improvement: f64,
     pub poor: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Point {
-    pub at_ms: i64,
-    pub n: u64,
-    pub p75: f64,
-    pub good: Option<f64>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Percentiles {
-    pub p50: f64,
-    pub p75: f64,
-    pub p90: f64,
-    pub p95: f64,
-    pub p99: f64,
-}
-
-/// Where the p75 of a step of the baseline usually lies.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Band {
-    pub low: f64,
-    pub high: f64,
-}
-
-/// One bar of a distribution: the share of page views with a value from `low` to `high`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Bar {
-    pub low: f64,
-    pub high: f64,
-    pub share: f64,
 }
 
 pub fn histogram(vital: Vital, buckets: &[(u16, u64)]) -> Histogram {
@@ -113,76 +76,6 @@ pub fn shares(vital: Vital, histogram: &Histogram) -> Option<Shares> {
         needs_improvement: not_poor - good,
         poor: 1.0 - not_poor,
     })
-}
-
-pub fn percentiles(histogram: &Histogram) -> Option<Percentiles> {
-    let at = |p: f64| histogram.quantile(p).map(|quantile| quantile.value);
-    Some(Percentiles {
-        p50: at(0.5)?,
-        p75: at(0.75)?,
-        p90: at(0.9)?,
-        p95: at(0.95)?,
-        p99: at(0.99)?,
-    })
-}
-
-pub fn points(vital: Vital, steps: &[StepVitalRow]) -> Vec<Point> {
-    let of_vital = steps.iter().filter(|step| step.vital == vital.name());
-    of_vital
-        .filter_map(|step| {
-            let histogram = histogram(vital, &step.buckets);
-            let p75 = histogram.quantile(0.75)?.value;
-            Some(Point {
-                at_ms: step.at_ms,
-                n: histogram.n(),
-                p75,
-                good: shares(vital, &histogram).map(|shares| shares.good),
-            })
-        })
-        .collect()
-}
-
-/// All steps of the vital as one histogram.
-pub fn merged(vital: Vital, steps: &[StepVitalRow]) -> Histogram {
-    let mut sum = Histogram::new(Scheme::of_vital(vital));
-    for step in steps.iter().filter(|step| step.vital == vital.name()) {
-        sum.merge(&histogram(vital, &step.buckets));
-    }
-    sum
-}
-
-/// The range in which four fifths of the baseline's steps lie, each step weighing the same.
-pub fn band(points: &[Point]) -> Option<Band> {
-    let mut values: Vec<f64> = points.iter().map(|point| point.p75).collect();
-    if values.len() < MIN_BAND_STEPS {
-        return None;
-    }
-    values.sort_by(f64::total_cmp);
-    let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-    Some(Band {
-        low: at(BAND_SHARES.0),
-        high: at(BAND_SHARES.1),
-    })
-}
-
-pub fn bars(histogram: &Histogram) -> Vec<Bar> {
-    let n = histogram.n() as f64;
-    let scheme = histogram.scheme();
-    let filled = histogram
-        .counts()
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count > 0);
-    filled
-        .map(|(index, &count)| {
-            let index = index as u16;
-            Bar {
-                low: scheme.lower_edge(index),
-                high: scheme.upper_edge(index),
-                share: count as f64 / n,
-            }
-        })
-        .collect()
 }
 
 /// The share of values up to and including `limit`, interpolated inside its bucket; `None` when empty.
@@ -284,23 +177,5 @@ mod tests {
         assert!(few.p75_low < few.p75 && few.p75 < few.p75_high);
         assert!(many.p75_high - many.p75_low < few.p75_high - few.p75_low);
         assert_eq!(summarise(Vital::Lcp, &of(Vital::Lcp, [])), None);
-    }
-
-    #[test]
-    fn a_band_needs_enough_steps() {
-        let point = |i: i64| Point {
-            at_ms: i,
-            n: 9,
-            p75: i as f64,
-            good: None,
-        };
-        assert_eq!(band(&(0..9).map(point).collect::<Vec<_>>()), None);
-        assert_eq!(
-            band(&(0..=100).map(point).collect::<Vec<_>>()),
-            Some(Band {
-                low: 10.0,
-                high: 90.0
-            })
-        );
     }
 }

@@ -14,4 +14,4 @@ select
 from alerts
 where ({app:String} = '' or app = {app:String})
 order by opened_at_ms desc, id
-limit 500
+limit 10000

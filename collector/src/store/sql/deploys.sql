@@ -11,4 +11,4 @@ where app = {app:String}
     and `at` >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     and `at` < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
 order by at_ms, release
-limit 1000
+limit 10000

@@ -1,0 +1,133 @@
+//! What the dashboard and the API read: one typed function per file of `sql/`. Every value from outside is a bound parameter.
+//!
+//! Vitals come from rollups, so an answer costs series-hours (of many routes: series-days), never page views; quantiles are made
+//! from the buckets by the caller. Nothing here decides what a number means. All times are ms since the epoch, UTC; 0 stands for
+//! "not yet".
+
+mod series;
+mod splits;
+mod state;
+mod verdicts;
+
+use std::time::Duration;
+
+use clickhouse::query::Query;
+use thiserror::Error;
+
+use super::Store;
+
+pub use series::{
+    AppRow, AppVitalRow, RouteStepRow, RouteVitalRow, StepVitalRow, apps, known, known_value,
+    minutes, route_trends, vitals_by_app, vitals_by_route, vitals_by_step,
+};
+pub use splits::{
+    AttributionRow, DimensionRow, FactRow, ValueRow, attribution, dimension_values, dimensions,
+    facts,
+};
+pub use state::{FreshnessRow, NameRow, false_alarms, freshness, names, table_sizes};
+pub use verdicts::{
+    AlertRow, BaselineRow, DeployRow, FindingFilter, FindingRow, alerts, baseline, baselines,
+    deploys, findings,
+};
+
+/// A reader waits no longer; also sent along, so that the server stops working on an answer nobody waits for.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Error)]
+pub enum QueryError {
+    #[error("ClickHouse did not answer within {} s", QUERY_TIMEOUT.as_secs())]
+    Timeout,
+    #[error(transparent)]
+    ClickHouse(#[from] clickhouse::error::Error),
+}
+
+/// Whose data, and when: from (included) to (excluded), ms since the epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    pub app: String,
+    pub environment: String,
+    pub from_ms: i64,
+    pub to_ms: i64,
+    pub visitors: Visitors,
+}
+
+/// Whose page views, of all in a scope. Rollups keep a histogram per stratum and release, and one per value of each dimension:
+/// the first can be combined, the second cannot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Visitors {
+    #[default]
+    Everybody,
+    Strata(Strata),
+    Value(Value),
+}
+
+/// Parts of a stratum's name and a release; an empty one means all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Strata {
+    pub device: String,
+    pub connection: String,
+    pub delivery: String,
+    pub release: String,
+}
+
+/// One value of one dimension of `rollups_by_dimension`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value {
+    pub dimension: &'static str,
+    pub value: String,
+}
+
+impl Scope {
+    /// Another stretch of time of the same page views.
+    pub fn during(&self, from_ms: i64, to_ms: i64) -> Scope {
+        Scope {
+            from_ms,
+            to_ms,
+            ..self.clone()
+        }
+    }
+
+    /// Everybody's page views of the same time.
+    pub fn everybody(&self) -> Scope {
+        Scope {
+            visitors: Visitors::Everybody,
+            ..self.clone()
+        }
+    }
+}
+
+fn scoped(store: &Store, sql: &str, scope: &Scope) -> Query {
+    store
+        .client()
+        .query(sql)
+        .param("app", &scope.app)
+        .param("environment", &scope.environment)
+        .param("from_ms", scope.from_ms)
+        .param("to_ms", scope.to_ms)
+}
+
+pub(super) async fn all<T>(query: Query) -> Result<Vec<T>, QueryError>
+where
+    T: clickhouse::RowOwned + clickhouse::RowRead,
+{
+    within_time(bounded(query).fetch_all::<T>()).await
+}
+
+async fn one<T>(query: Query) -> Result<T, QueryError>
+where
+    T: clickhouse::RowOwned + clickhouse::RowRead,
+{
+    within_time(bounded(query).fetch_one::<T>()).await
+}
+
+fn bounded(query: Query) -> Query {
+    query.with_setting("max_execution_time", QUERY_TIMEOUT.as_secs().to_string())
+}
+
+async fn within_time<T>(
+    answer: impl Future<Output = Result<T, clickhouse::error::Error>>,
+) -> Result<T, QueryError> {
+    Ok(tokio::time::timeout(QUERY_TIMEOUT, answer)
+        .await
+        .map_err(|_| QueryError::Timeout)??)
+}

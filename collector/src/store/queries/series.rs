@@ -1,0 +1,186 @@
+//! Apps, routes and their vitals over time, as histograms.
+
+use clickhouse::Row;
+use clickhouse::query::Query;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{QueryError, Scope, Strata, Value, Visitors, all, one, scoped};
+use crate::store::Store;
+
+#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
+pub struct AppRow {
+    pub app: String,
+    pub environment: String,
+    pub page_view_count: u64,
+    pub last_hour_at_ms: i64,
+}
+
+/// One vital's histogram on one route. `buckets` are (index, count) pairs of `detect::histogram`.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct RouteVitalRow {
+    pub route: String,
+    pub vital: String,
+    pub n: u64,
+    pub buckets: Vec<(u16, u64)>,
+}
+
+/// One vital's histogram of one app and environment.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct AppVitalRow {
+    pub app: String,
+    pub environment: String,
+    pub vital: String,
+    pub n: u64,
+    pub buckets: Vec<(u16, u64)>,
+}
+
+/// One vital's histogram in the step of time that begins at `at_ms`.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct StepVitalRow {
+    pub vital: String,
+    pub at_ms: i64,
+    pub n: u64,
+    pub buckets: Vec<(u16, u64)>,
+}
+
+/// The same, of one route among several.
+#[derive(Clone, Debug, Row, Deserialize)]
+pub struct RouteStepRow {
+    pub route: String,
+    pub vital: String,
+    pub at_ms: i64,
+    pub n: u64,
+    pub buckets: Vec<(u16, u64)>,
+}
+
+pub async fn apps(store: &Store, from_ms: i64) -> Result<Vec<AppRow>, QueryError> {
+    all(store
+        .client()
+        .query(include_str!("../sql/apps.sql"))
+        .param("from_ms", from_ms))
+    .await
+}
+
+pub async fn vitals_by_app(
+    store: &Store,
+    from_ms: i64,
+    to_ms: i64,
+) -> Result<Vec<AppVitalRow>, QueryError> {
+    let query = store
+        .client()
+        .query(include_str!("../sql/vitals_by_app.sql"));
+    all(query.param("from_ms", from_ms).param("to_ms", to_ms)).await
+}
+
+/// Whether anything was ever measured for the app, on that route if one is given.
+pub async fn known(store: &Store, app: &str, route: &str) -> Result<bool, QueryError> {
+    let query = store
+        .client()
+        .query(include_str!("../sql/known.sql"))
+        .param("app", app)
+        .param("route", route);
+    Ok(one::<u8>(query).await? == 1)
+}
+
+/// Whether the app ever had a page view of this release, or with this value of a dimension.
+pub async fn known_value(
+    store: &Store,
+    scope: &Scope,
+    dimension: &str,
+    value: &str,
+) -> Result<bool, QueryError> {
+    let query = store
+        .client()
+        .query(include_str!("../sql/known_value.sql"))
+        .param("app", &scope.app)
+        .param("environment", &scope.environment)
+        .param("dimension", dimension)
+        .param("value", value);
+    Ok(one::<u8>(query).await? == 1)
+}
+
+pub async fn vitals_by_route(
+    store: &Store,
+    scope: &Scope,
+) -> Result<Vec<RouteVitalRow>, QueryError> {
+    let query = match &scope.visitors {
+        Visitors::Everybody => of_strata(
+            scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
+            &Strata::default(),
+        ),
+        Visitors::Strata(strata) => of_strata(
+            scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
+            strata,
+        ),
+        Visitors::Value(value) => of_value(
+            scoped(store, include_str!("../sql/value_by_route.sql"), scope),
+            value,
+        ),
+    };
+    all(query).await
+}
+
+/// Steps are counted from the epoch, so a step of 86,400 s is a UTC day. An empty route or vital means all of them.
+pub async fn vitals_by_step(
+    store: &Store,
+    scope: &Scope,
+    route: &str,
+    vital: &str,
+    step_s: i64,
+) -> Result<Vec<StepVitalRow>, QueryError> {
+    let query = match &scope.visitors {
+        Visitors::Everybody => of_strata(
+            scoped(store, include_str!("../sql/vitals_by_step.sql"), scope),
+            &Strata::default(),
+        ),
+        Visitors::Strata(strata) => of_strata(
+            scoped(store, include_str!("../sql/vitals_by_step.sql"), scope),
+            strata,
+        ),
+        Visitors::Value(value) => of_value(
+            scoped(store, include_str!("../sql/value_by_step.sql"), scope),
+            value,
+        ),
+    };
+    all(query
+        .param("route", route)
+        .param("vital", vital)
+        .param("step_s", step_s))
+    .await
+}
+
+/// Everybody's page views on some routes, in steps as above.
+pub async fn route_trends(
+    store: &Store,
+    scope: &Scope,
+    routes: &[&str],
+    vitals: &[&str],
+    step_s: i64,
+) -> Result<Vec<RouteStepRow>, QueryError> {
+    let query = scoped(store, include_str!("../sql/route_trends.sql"), scope);
+    all(query
+        .param("routes", routes)
+        .param("vitals", vitals)
+        .param("step_s", step_s))
+    .await
+}
+
+/// Everybody's page views by minute; `at_ms` is the minute's.
+pub async fn minutes(store: &Store, scope: &Scope) -> Result<Vec<StepVitalRow>, QueryError> {
+    all(scoped(store, include_str!("../sql/minutes.sql"), scope)).await
+}
+
+fn of_strata(query: Query, strata: &Strata) -> Query {
+    query
+        .param("device", &strata.device)
+        .param("connection", &strata.connection)
+        .param("delivery", &strata.delivery)
+        .param("release", &strata.release)
+}
+
+fn of_value(query: Query, value: &Value) -> Query {
+    query
+        .param("dimension", value.dimension)
+        .param("value", &value.value)
+}
