@@ -63,6 +63,7 @@ const DETAILS: Hourly = Hourly {
     statements: &[
         (include_str!("sql/rollup_dimensions.sql"), 2),
         (include_str!("sql/rollup_attribution.sql"), 2),
+        (include_str!("sql/rollup_operations.sql"), 2),
     ],
     generations: "rollup_detail_generations",
     newest: "select toInt64(max(newest)) from (\

@@ -544,6 +544,7 @@ async fn by_day(store: &Store, rows: &[Value], time: Time) {
         environment: "production".into(),
         from_ms: time.from_s * 1000,
         to_ms: time.to_s * 1000,
+        ..queries::Scope::default()
     };
     let steps = queries::vitals_by_step(store, &scope, "", "", DAY_S)
         .await

@@ -33,6 +33,7 @@ mod security;
 mod serve;
 mod shards;
 mod shop;
+mod single;
 mod spool;
 mod store;
 mod tls;
