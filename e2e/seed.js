@@ -48,9 +48,10 @@ export async function addVisits(collector) {
   const now_ms = Date.now();
   const lines = Array.from({ length: VISITS }, (_, i) => {
     const lcp = 1_400 + (i % 30) * 90;
+    const [size, isHit] = [1 + (i % 9), i % 3 === 0];
     return {
       app: 'shop', browser: i % 4 ? 'Chrome 156' : 'Firefox 153', os: 'Android', country: i % 3 ? 'DE' : 'US',
-      ...identity(now_ms - (i + 1) * 300_000), nav: 'navigate', path: '/cart', route: '/cart', release: i < VISITS / 2 ? '3.0.0' : '2.9.0', env: 'production',
+      ...identity(now_ms - (i + 1) * 300_000), nav: 'navigate', path: '/account', route: '/account', release: '1.4.2', env: 'production',
       context: {
         device: i % 3 ? 'mobile' : 'desktop', connection: '4g', delivery: 'network', interactions: 2, interactions_seen: 2, sample_rate: 1, long_tasks: 2, blocking_ms: 90,
         timing: { dns_start_ms: 3, dns_end_ms: 15, connect_start_ms: 15, tls_start_ms: 24, connect_end_ms: 52, request_ms: 53, response_end_ms: 330, dom_interactive_ms: 640, dom_content_loaded_ms: 810, load_ms: lcp + 250, first_paint_ms: 900 },
@@ -60,13 +61,13 @@ export async function addVisits(collector) {
         { n: 'TTFB', v: 210, a: { waiting_ms: 3, dns_ms: 12, connection_ms: 37, request_ms: 158 } },
         { n: 'FCP', v: 905, a: { ttfb_ms: 210, render_ms: 695 } },
         { n: 'LCP', v: lcp, a: { element: 'main > img.hero', url: 'https://shop.example/images/hero.webp', ttfb_ms: 210, load_delay_ms: 240, load_ms: lcp - 900, render_delay_ms: 450 } },
-        { n: 'INP', v: 80 + (i % 20) * 16, a: { type: 'click', at_ms: 4_200, input_delay_ms: 16, processing_ms: 48 + (i % 20) * 16, presentation_ms: 16, element: 'button.pay', script: 'https://shop.example/cart.js', script_ms: 40, load_state: 'complete' } },
+        { n: 'INP', v: 80 + (i % 20) * 16, a: { type: 'click', at_ms: 4_200, input_delay_ms: 16, processing_ms: 48 + (i % 20) * 16, presentation_ms: 16, element: 'button.details', script: 'https://shop.example/account.js', script_ms: 40, load_state: 'complete' } },
         { n: 'CLS', v: (i % 12) / 100, a: { shift: (i % 12) / 150, shift_at_ms: 1_300, element: 'div.banner', load_state: 'complete' } },
         { n: 'MEMORY', v: 24e6 + i * 1e5, a: { source: 'used-js-heap', age_ms: 60_000 } },
       ],
       ops: [
-        { n: 'fetch /api/cart', v: 120 + (i % 25) * 12, ok: i % 15 !== 0, ...(i % 15 === 0 && { error: 'HTTP 503' }), at: 700, input_size: 1 + (i % 9), memory_bytes: 2e5 + (i % 9) * 4e4, detail: { cache: i % 3 ? 'miss' : 'hit' } },
-        { n: 'render cart', v: 8 + (i % 9) * 3, ok: true, at: 1_000, input_size: 1 + (i % 9) },
+        { n: 'fetch /api/orders', v: (isHit ? 30 : 150) + size * 22 + (i % 5) * 7, ok: i % 15 !== 0, ...(i % 15 === 0 && { error: 'HTTP 503' }), at: 700, input_size: size, memory_bytes: 2e5 + size * 4e4, detail: { cache: isHit ? 'hit' : 'miss' } },
+        { n: 'render orders', v: 8 + size * 3, ok: true, at: 1_000, input_size: size },
       ],
       self: { main_ms: 2.4, bytes: 900, entries_dropped: 0 },
     };
@@ -76,7 +77,7 @@ export async function addVisits(collector) {
   await writeFile(file, lines.map((line) => JSON.stringify(line)).join('\n'));
   await collector.command('import', file);
   await rm(folder, { recursive: true });
-  await rolledUp(collector, `app = 'shop' AND kind = 'operation' AND vital = 'fetch /api/cart'`, VISITS);
+  await rolledUp(collector, `app = 'shop' AND kind = 'operation' AND vital = 'fetch /api/orders'`, VISITS);
 }
 
 /** Page views of an app of its own whose names are an attack, or merely far too long. */

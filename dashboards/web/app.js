@@ -112,6 +112,7 @@ function chrome(filters) {
   const isFiltered = FILTERED.has(filters.view);
   document.getElementById('nav').replaceChildren(...Object.entries(TABS).map(([view, name]) =>
     h('a', { href: address({ view }), 'aria-current': view === active ? 'page' : null }, name)));
+  showTab(document.getElementById('nav'));
   document.querySelector('.brand').setAttribute('href', address({ view: 'overview' }));
   const focused = document.activeElement?.id;
   const apps = [...new Set(known.map((row) => row.app))];
@@ -122,6 +123,12 @@ function chrome(filters) {
     h('button', { id: 'theme', type: 'button', class: 'icon', title: 'Theme: system, light or dark', 'aria-label': `Theme: ${theme()}. Change it.`, onclick: turnTheme }, { system: '◐', light: '☀', dark: '☾' }[theme()]));
   document.getElementById('chips').replaceChildren(...chips({ filters, isFiltered, address }).filter(Boolean));
   if (focused) document.getElementById(focused)?.focus();
+}
+
+/** On a phone the tabs are wider than the window: the one we are on is scrolled to. */
+function showTab(nav) {
+  const tab = nav.querySelector('[aria-current]');
+  nav.scrollLeft = tab.offsetLeft - nav.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
 }
 
 /** Another app has other routes and findings: their pages fall back to the list they came from. */

@@ -239,7 +239,7 @@ export function distribution({ vital, bars, reference, limits, names }) {
   return h('figure', { class: 'distribution' },
     svg('svg', { viewBox: `0 0 ${width} ${height + 26}`, role: 'img', 'aria-label': `Distribution of ${vital}: ${names.join(' against ')}` },
       ...rects, ...marks, svg('path', { class: 'reference', d: outline }), ...ticks),
-    h('figcaption', { class: 'legend' }, h('span', { class: 'key now' }, names[0]), reference.length > 0 && h('span', { class: 'key reference' }, names[1])));
+    h('figcaption', { class: 'legend' }, h('span', { class: limits ? 'key now' : 'key line' }, names[0]), reference.length > 0 && h('span', { class: 'key reference' }, names[1])));
 }
 
 /** The middle 99.6 % of the values: far tails would press everything else together. */

@@ -1,5 +1,5 @@
 // The dashboard as people meet it: every view of real data from the real collector, at two widths and in both themes. It must be
-// accessible, fit, keep quiet, be small, be usable by keyboard, and show what strangers wrote as text.
+// accessible, fit, keep quiet, be fast by our own agent's measure, be usable by keyboard, and show what strangers wrote as text.
 
 import assert from 'node:assert/strict';
 import { mkdir, readFile } from 'node:fs/promises';
@@ -15,6 +15,7 @@ const artifacts = join(here, 'artifacts');
 const SIZES = [[1440, 1000], [390, 844]];
 const THEMES = ['light', 'dark'];
 const MAX_PAGE_BYTES = 120_000;
+const MAX_LCP_MS = 1_000;
 /** Nobody tabs longer than this through one page. */
 const MAX_TAB_STOPS = 200;
 
@@ -26,6 +27,12 @@ const views = {
   routes: '&view=routes',
   route: `&view=route&route=${encodeURIComponent('/product/:id')}`,
   findings: '&view=findings',
+  operations: '&view=operations',
+  operation: `&view=operation&operation=${encodeURIComponent('fetch /api/orders')}`,
+  recommendations: '&view=recommendations',
+  compare: '&view=compare&range=14d',
+  periods: '&view=compare&mode=periods',
+  'page-views': `&view=page-views&route=${encodeURIComponent('/product/:id')}`,
   baselines: '&view=baselines',
   health: '&view=health',
 };
@@ -38,6 +45,8 @@ const scene = stage({
     await addHostile(collector);
     const [{ id }] = await collector.query(`SELECT id FROM vitalscope.findings WHERE app = 'shop' ORDER BY route, vital LIMIT 1`);
     views.finding = `&view=finding&id=${id}`;
+    const [{ view_id, at_ms }] = await collector.query(`SELECT view_id, toUnixTimestamp64Milli(started_at) AS at_ms FROM vitalscope.page_views WHERE app = 'shop' AND route = '/account' ORDER BY started_at DESC LIMIT 1`);
+    views['page-view'] = `&view=page-view&id=${view_id}&at=${at_ms}`;
     await mkdir(artifacts, { recursive: true });
   },
 });
@@ -111,6 +120,49 @@ test('the known regressions are on the overview with route, vital, size and rele
   await context.close();
 });
 
+test('our own agent measures the dashboard: the p75 of LCP is under a second, and nothing shifts', async () => {
+  const { collector } = scene;
+  const snippet = await (await fetch(`${collector.publicOrigin}/snippet.js`)).text();
+  // The policy would forbid the agent; a user's page would allow it.
+  const context = await scene.browser.newContext({ bypassCSP: true });
+  const page = await context.newPage();
+  // As on a user's page: the snippet before everything else, the agent as soon as there is a document to put it into.
+  await page.addInitScript({ content: `if (location.origin === '${collector.privateOrigin}') { ${snippet} }` });
+  await page.addInitScript(({ origin, agent }) => {
+    if (location.origin !== origin) return;
+    addEventListener('DOMContentLoaded', () => {
+      const script = Object.assign(document.createElement('script'), { async: true, src: agent });
+      Object.assign(script.dataset, { app: 'dashboard', release: new URLSearchParams(location.search).get('run') });
+      document.head.append(script);
+    });
+  }, { origin: collector.privateOrigin, agent: `${collector.publicOrigin}/agent.js` });
+  const runs = [];
+  for (const [width, height] of SIZES) {
+    await page.setViewportSize({ width, height });
+    for (const name of Object.keys(views)) {
+      runs.push(`${name}-${width}`);
+      await visit(page, `${address(name)}&run=${runs.at(-1)}`);
+      await page.waitForFunction(() => window.vitalscope?.isLoaded);
+      // The agent brings its engine in an idle moment; so is this one, behind it.
+      await page.evaluate(() => new Promise((idle) => requestIdleCallback(idle)));
+      await page.goto('about:blank');
+    }
+  }
+  const rows = await until('LCP and CLS of every view', async () => {
+    const found = await collector.query(`SELECT release, vital, value, attribution, engine FROM vitalscope.measurements WHERE app = 'dashboard' AND vital IN ('LCP', 'CLS')`);
+    return found.length >= 2 * runs.length && found;
+  }, 30_000);
+  const of = (wanted) => rows.filter(({ vital }) => vital === wanted);
+  const lcps = of('LCP').sort((left, right) => left.value - right.value);
+  console.log(lcps.map(({ release, value }) => `${release} ${Math.round(value)} ms`).join(', '));
+  assert.deepEqual(of('CLS').filter(({ value }) => value > 0), []);
+  assert.ok(rows.every(({ engine }) => engine === 'wasm'), 'measured by the agent itself');
+  // As everybody's pages are judged: three quarters of the visits.
+  const p75 = lcps[Math.ceil(lcps.length * 0.75) - 1].value;
+  assert.ok(p75 < MAX_LCP_MS, `p75 of LCP is ${p75} ms`);
+  await context.close();
+});
+
 test('all that the browser loads for all views is at most 120 kB after gzip', async () => {
   const { context, page } = await open();
   const files = new Map();
@@ -137,16 +189,17 @@ test('what strangers wrote is text on every view, and breaks none', async () => 
       await visit(page, url);
       assert.equal(await page.evaluate(() => window.ran), undefined, url);
       assert.ok((await overflow(page)) <= 0, `${url} is ${await overflow(page)} px wider than the window`);
-      return page.locator('main a, nav a').evaluateAll((links) => links.map((link) => link.href));
+      return page.locator('main a, nav a').evaluateAll((links) => links.map(({ href, download }) => ({ href, isSaved: Boolean(download) || /[?&]format=|\/api\//.test(href) })));
     };
-    const links = new Set();
-    for (const name of Object.keys(views).filter((name) => name !== 'finding' && name !== 'route')) {
-      for (const link of await look(address(name, 'hostile'))) links.add(link);
+    const links = new Map();
+    // What is the shop's own is nobody else's.
+    for (const name of Object.keys(views).filter((name) => !['finding', 'route', 'operation', 'page-view', 'compare', 'page-views'].includes(name))) {
+      for (const { href, isSaved } of await look(address(name, 'hostile'))) links.set(href, isSaved);
     }
     // Where they lead is looked at once, where there is the least room.
-    for (const link of width < 1_000 ? links : []) {
+    for (const [link, isSaved] of links) {
       assert.ok(link.startsWith(scene.collector.privateOrigin), `a link leads to ${link}`);
-      if (!seen.has(link)) await look(link);
+      if (width < 1_000 && !isSaved && !seen.has(link)) await look(link);
     }
     assert.ok(seen.size >= 5, [...seen].join('\n'));
     assert.deepEqual(problems, []);
@@ -156,15 +209,16 @@ test('what strangers wrote is text on every view, and breaks none', async () => 
 
 test('by keyboard alone: everything is reached in reading order, seen, and named', async () => {
   const { context, page } = await open({ viewport: { width: 1440, height: 1000 } });
-  for (const name of ['overview', 'routes', 'route', 'finding']) {
+  for (const name of ['overview', 'routes', 'route', 'finding', 'operation', 'compare', 'page-view']) {
     await visit(page, address(name));
     const stops = [];
     for (;;) {
       await page.keyboard.press('Tab');
       const stop = await page.evaluate(() => {
         const element = document.activeElement;
-        if (element === document.body) return null;
         window.stops ??= [];
+        // At the end some browsers give the focus to nothing, some to the first again.
+        if (element === document.body || element === window.stops[0]) return null;
         const previous = window.stops.at(-1);
         window.stops.push(element);
         const { width, height } = element.getBoundingClientRect();
@@ -205,11 +259,14 @@ test('filters live in the address: a reload, a way back and a copied address sho
   await page.locator('#range').selectOption('28d');
   await page.waitForURL(/range=28d/);
   await shown(page, 'overview');
-  const before = await page.locator('main').innerText();
+  // What happened some seconds ago happens a little longer ago after a reload; the tiles stay.
+  const tiles = () => page.locator('main .tile').allInnerTexts();
+  const before = await tiles();
+  assert.ok(before.length >= 3);
   await page.reload();
   await shown(page, 'overview');
   assert.equal(await page.locator('#range').inputValue(), '28d');
-  assert.equal(await page.locator('main').innerText(), before);
+  assert.deepEqual(await tiles(), before);
   await page.locator('#nav a', { hasText: 'Routes' }).click();
   await page.waitForURL(/view=routes/);
   await shown(page, 'routes');

@@ -386,7 +386,7 @@ fn reads(query: &Query) {
     assert!(!sources.is_empty(), "{}", query.place);
     let known = |source: &&str| BIG_VIEWS.contains(source) || SMALL_VIEWS.contains(source);
     assert!(
-        sources.iter().all(|source| known(&source)),
+        sources.iter().all(|source| known(source)),
         "{}: {sources:?}",
         query.place
     );

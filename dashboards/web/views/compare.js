@@ -5,12 +5,15 @@ import * as format from '../format.js';
 import { pager, panel, saving, table } from '../table.js';
 import { ratingText } from './parts.js';
 
-const HOUR_MS = 3_600_000;
-const WEEK_MS = 7 * 24 * HOUR_MS;
+const DAY_MS = 86_400_000;
+const WEEK_MS = 7 * DAY_MS;
+/** What rows are sorted by, and which way people look first: the surest, the worst, the letter A. */
 const SORTS = {
-  chance: (row) => row.p_value, change: (row) => -row.change_ratio, route: (row) => row.route, vital: (row) => format.VITAL_ORDER.indexOf(row.vital), baseline: (row) => -row.baseline_p75,
-  current: (row) => -row.current_p75, page_views: (row) => -row.current_n,
+  chance: [(row) => row.p_value, 'ascending'], change: [(row) => row.change_ratio, 'descending'], route: [(row) => row.route, 'ascending'],
+  vital: [(row) => format.VITAL_ORDER.indexOf(row.vital), 'ascending'],
+  current: [(row) => row.current_p75, 'descending'], page_views: [(row) => row.current_n, 'descending'],
 };
+const OTHER = { ascending: 'descending', descending: 'ascending' };
 
 export async function compare(context) {
   const { filters, api, signal } = context;
@@ -47,8 +50,9 @@ function kinds(context, filters) {
 function chosen(filters, releases) {
   if (filters.baseline && filters.current) return { baseline: filters.baseline, current: filters.current };
   if (filters.mode === 'periods') {
-    const now = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
-    return { baseline: `${now - 2 * WEEK_MS}/${now - WEEK_MS}`, current: `${now - WEEK_MS}/${now}` };
+    // Whole days of UTC: a part of today would be other hours than those it is compared with.
+    const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+    return { baseline: `${today - 2 * WEEK_MS}/${today - WEEK_MS}`, current: `${today - WEEK_MS}/${today}` };
   }
   if (releases.length < 2) return null;
   return { baseline: filters.baseline || releases.find((name) => name !== (filters.current || releases[0])), current: filters.current || releases[0] };
@@ -72,7 +76,7 @@ function periods(context, sides) {
     onsubmit: (event) => {
       event.preventDefault();
       const at = (id) => Date.parse(`${box.querySelector(`#${id}`).value}T00:00:00Z`);
-      const span = (from, to) => `${at(from)}/${Math.max(at(to), at(from)) + 24 * HOUR_MS}`;
+      const span = (from, to) => `${at(from)}/${Math.max(at(to), at(from)) + DAY_MS}`;
       context.go({ baseline: span('baseline-from', 'baseline-to'), current: span('current-from', 'current-to') });
     },
   }, input('baseline-from', 'Days from (UTC)', days.baseline[0]), input('baseline-to', 'to', days.baseline[1] - 1), input('current-from', 'compared with those from', days.current[0]), input('current-to', 'to', days.current[1] - 1), h('button', { type: 'submit' }, 'Compare'));
@@ -81,35 +85,42 @@ function periods(context, sides) {
 
 const side = ({ release, from_ms, to_ms }) => release || `${format.day(from_ms)} to ${format.day(to_ms - 1)}`;
 
-function sorted(rows, { sort, order }) {
-  const key = SORTS[sort] || SORTS.chance;
-  const ordered = [...rows].sort((left, right) => (key(left) < key(right) ? -1 : key(left) > key(right) ? 1 : 0));
-  return order === 'ascending' ? ordered.reverse() : ordered;
+const sortOf = ({ sort, order }) => {
+  const name = SORTS[sort] ? sort : 'chance';
+  return { name, order: OTHER[order] ? order : SORTS[name][1] };
+};
+
+function sorted(rows, filters) {
+  const { name, order } = sortOf(filters);
+  const [key] = SORTS[name];
+  const sign = order === 'ascending' ? 1 : -1;
+  return [...rows].sort((left, right) => (key(left) < key(right) ? -sign : key(left) > key(right) ? sign : 0));
 }
 
 function comparisonTable(context, rows) {
-  const { filters } = context;
+  const current = sortOf(context.filters);
   const sorting = (name) => {
-    const is = (SORTS[filters.sort] ? filters.sort : 'chance') === name;
-    const descending = filters.order !== 'ascending';
-    // The first is what people look for first: the worst, the surest, the letter A.
-    return { sorted: is ? (descending ? 'descending' : 'ascending') : null, href: context.address({ sort: name === 'chance' ? '' : name, order: is && descending ? 'ascending' : '', offset: '' }) };
+    const is = current.name === name;
+    return { sorted: is ? current.order : null, href: context.address({ sort: name === 'chance' ? '' : name, order: is ? OTHER[current.order] : '', offset: '' }) };
   };
   const direction = (row) => (row.stands_out ? (row.change_ratio > 1 ? 'regression' : 'improvement') : 'soft');
   return table({ label: 'Comparison', kind: 'comparison', rows, columns: [
     { name: 'Route', kind: 'wide', cell: (row) => h('a', { class: 'route', href: context.address({ view: 'route', route: row.route, vital: row.vital }), title: row.route }, row.route), ...sorting('route') },
     { name: 'Vital', cell: (row) => h('strong', {}, row.vital), ...sorting('vital') },
-    { name: 'p75 before', kind: 'number', cell: (row) => format.value(row.vital, row.baseline_p75), ...sorting('baseline') },
-    { name: 'p75 after', kind: 'number', cell: (row) => [format.value(row.vital, row.current_p75), ratingText(row.rating)], ...sorting('current') },
     { name: 'Change', kind: 'number', cell: (row) => [h('strong', { class: direction(row) }, format.change(row.change_ratio)), h('span', { class: 'soft small' }, `${format.change(row.change_low)} … ${format.change(row.change_high)}`)], ...sorting('change') },
+    { name: 'p75 before → after', kind: 'number', cell: (row) => [`${format.value(row.vital, row.baseline_p75)} → ${format.value(row.vital, row.current_p75)}`, ratingText(row.rating)], ...sorting('current') },
     { name: 'p-value', kind: 'number', cell: (row) => format.probability(row.p_value), ...sorting('chance') },
     { name: 'Verdict', kind: 'nowrap', cell: verdict },
     { name: 'Page views', kind: 'number', cell: (row) => `${format.compact(row.baseline_n)} → ${format.compact(row.current_n)}`, ...sorting('page_views') },
   ] });
 }
 
+/** Beyond chance, and too small for anyone to notice. */
+const LITTLE = 0.03;
+
 function verdict(row) {
   if (row.low_sample) return h('span', { class: 'chip' }, 'too few');
   if (!row.stands_out) return h('span', { class: 'chip' }, 'no difference');
+  if (Math.abs(row.change_ratio - 1) < LITTLE) return h('span', { class: 'chip' }, row.change_ratio > 1 ? 'a little worse' : 'a little better');
   return row.change_ratio > 1 ? h('span', { class: 'chip critical' }, '▲ worse') : h('span', { class: 'chip improvement' }, '▼ better');
 }

@@ -16,7 +16,7 @@ export async function pageView(context) {
     h('div', { class: 'page-head' }, h('h1', { class: 'route' }, view.path || view.route), h('p', { class: 'soft' }, format.minute(view.started_at_ms))),
     panel('Timeline', h('span', { class: 'soft small' }, 'from the start of the page view'), timeline(view)),
     h('div', { class: 'columns' },
-      panel('Vitals', null, table({ label: 'Vitals', rows: inOrder(view.vitals), columns: [
+      panel('Vitals', null, table({ label: 'Vitals', kind: 'vitals', rows: inOrder(view.vitals), columns: [
         { name: 'Vital', cell: (row) => h('abbr', { title: format.VITALS[row.vital] || row.vital }, row.vital) },
         { name: 'Value', kind: 'number', cell: (row) => h('strong', {}, format.value(row.vital, row.value)) },
         { name: 'Rating', kind: 'nowrap', cell: (row) => ratingText(row.rating) || h('span', { class: 'soft' }, '–') },

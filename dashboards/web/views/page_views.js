@@ -43,7 +43,7 @@ export function parsed(text) {
 }
 
 function exampleTable(context, vital, rows) {
-  return table({ label: 'Page views', rows, columns: [
+  return table({ label: 'Page views', kind: 'examples', rows, columns: [
     { name: vital, kind: 'nowrap', cell: (row) => [h('strong', {}, format.value(vital, row.value)), ' ', ratingText(row.rating)] },
     { name: 'When', kind: 'nowrap', cell: (row) => viewLink(context, row.view_id, row.started_at_ms) },
     { name: 'To blame', kind: 'wide', cell: (row) => blame(row) },

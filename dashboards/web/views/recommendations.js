@@ -29,7 +29,7 @@ function recommendation(context, { rank, impact, n, share, n_per_day, finding })
     h('p', { class: 'what' }, finding.recommendation || 'No recommendation for this vital yet.'),
     facts([
       ['p75 before → now', `${format.value(vital, finding.baseline_p75)} → ${format.value(vital, finding.current_p75)}`],
-      ['Change, 90 % interval', h('span', {}, h('strong', { class: finding.direction }, format.change(finding.change_ratio)), h('span', { class: 'soft' }, ` ${format.change(finding.change_low)} … ${format.change(finding.change_high)}`))],
+      ['Change, 90 % interval', h('span', {}, h('strong', { class: `nowrap ${finding.direction}` }, format.change(finding.change_ratio)), h('span', { class: 'soft nowrap' }, ` ${format.change(finding.change_low)} … ${format.change(finding.change_high)}`))],
       ['Share of traffic', `${format.percent(share)}: ${format.count(n)} ${calls}, ${format.compact(Math.round(n_per_day))} a day`],
       ['Began', `${format.minute(finding.change_point_ms)}${finding.release ? `, with release ${finding.release}` : ''}`],
     ]),

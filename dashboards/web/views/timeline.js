@@ -28,7 +28,7 @@ function navigation({ timing }) {
   const request = at.request_ms !== undefined && at.response_end_ms > at.request_ms ? [{ from: at.request_ms, length: at.response_end_ms - at.request_ms, name: 'request and response' }] : [];
   const connection = at.tls_start_ms > 0
     ? [...between('connect_start_ms', 'tls_start_ms', 'connect'), ...between('tls_start_ms', 'connect_end_ms', 'TLS')] : between('connect_start_ms', 'connect_end_ms', 'connect');
-  const marks = Object.entries(MILESTONES).filter(([key]) => at[key] > 0).map(([key, name]) => ({ name, parts: [mark(at[key], name)] }));
+  const marks = Object.entries(MILESTONES).filter(([key]) => at[key] > 0).map(([key, name]) => ({ name, value: format.value('', at[key]), parts: [mark(at[key], '')] }));
   return [{ name: 'Network', parts: [...between('dns_start_ms', 'dns_end_ms', 'DNS'), ...connection, ...request] }, ...marks.sort((left, right) => left.parts[0].from - right.parts[0].from)];
 }
 
@@ -38,7 +38,7 @@ function vitals({ vitals: rows }) {
   const [ttfb, fcp, lcp, inp, cls] = ['TTFB', 'FCP', 'LCP', 'INP', 'CLS'].map(of);
   return [
     ttfb && lane('TTFB', ttfb, phases(0, told(ttfb), TTFB, ttfb.value)),
-    fcp && lane('FCP', fcp, [mark(fcp.value, 'first contentful paint')]),
+    fcp && lane('FCP', fcp, [mark(fcp.value, '')]),
     lcp && lane('LCP', lcp, phases(0, told(lcp), LCP, lcp.value), told(lcp).element),
     inp && Number.isFinite(told(inp).at_ms) && lane('INP', inp, phases(told(inp).at_ms, told(inp), INP, inp.value), told(inp).element),
     cls && Number.isFinite(told(cls).shift_at_ms) && lane('CLS', cls, [mark(told(cls).shift_at_ms, 'largest shift')], told(cls).element),
@@ -68,10 +68,10 @@ function row({ name, value, rating, parts, detail }, end) {
   const spoken = parts.map((part) => `${part.name} ${part.length ? `${format.value('', part.length)} from ${format.value('', part.from)}` : `at ${format.value('', part.from)}`}`.trim()).join(', ');
   const bars = parts.map((part, index) => placed(h('span', { class: `part ${part.length ? `phase-${index % 5}` : 'moment'}`, title: `${name} ${spokenPart(part)}` }), (part.from / end) * 100, (part.length / end) * 100));
   return h('div', { class: 'lane' },
-    h('div', { class: 'lane-name' }, h('span', { class: 'route', title: name }, name), value && h('span', { class: `soft rating ${rating}` }, value)),
+    h('div', { class: 'lane-name' }, h('span', { class: 'route', title: name }, name), value && h('span', { class: `soft rating ${rating || ''}` }, value)),
     h('div', { class: 'lane-track', role: 'img', 'aria-label': `${name}: ${spoken}` }, bars),
     h('div', { class: 'lane-parts soft small' }, parts.filter((part) => part.name && part.length).map((part, index) => h('span', { class: `key phase-${index % 5}` }, `${part.name} ${format.value('', part.length)}`)),
-      parts.filter((part) => !part.length).map((part) => h('span', {}, format.value('', part.from))), detail && h('code', { class: 'route', title: detail }, detail)));
+      parts.filter((part) => part.name && !part.length).map((part) => h('span', {}, `${part.name} at ${format.value('', part.from)}`)), detail && h('code', { class: 'route', title: detail }, detail)));
 }
 
 const spokenPart = (part) => `${part.name} ${part.length ? format.value('', part.length) : `at ${format.value('', part.from)}`}`;

@@ -152,18 +152,24 @@ async fn ranked(state: &State, scope: &Scope, now_ms: i64) -> Result<Vec<Recomme
     Ok(rank(findings, &traffic, days))
 }
 
-/// Measurements by series.
+/// Measurements by series: by kind and vital.
 #[derive(Default)]
 struct Traffic {
-    /// By kind and vital: of all routes, and of each.
-    by_vital: BTreeMap<(&'static str, String), (u64, BTreeMap<String, u64>)>,
+    by_vital: BTreeMap<(&'static str, String), OfRoutes>,
+}
+
+/// Measurements of all routes together, and of each.
+#[derive(Default)]
+struct OfRoutes {
+    all: u64,
+    by_route: BTreeMap<String, u64>,
 }
 
 impl Traffic {
     fn add(&mut self, kind: &'static str, vital: String, route: String, n: u64) {
-        let (all, routes) = self.by_vital.entry((kind, vital)).or_default();
-        *all += n;
-        *routes.entry(route).or_default() += n;
+        let routes = self.by_vital.entry((kind, vital)).or_default();
+        routes.all += n;
+        *routes.by_route.entry(route).or_default() += n;
     }
 
     /// Of the finding's series, and its share.
@@ -173,15 +179,15 @@ impl Traffic {
         } else {
             "vital"
         };
-        let Some((all, routes)) = self.by_vital.get(&(kind, finding.vital.clone())) else {
+        let Some(routes) = self.by_vital.get(&(kind, finding.vital.clone())) else {
             return (0, 0.0);
         };
         let n = if finding.route == "*" {
-            *all
+            routes.all
         } else {
-            routes.get(&finding.route).copied().unwrap_or(0)
+            routes.by_route.get(&finding.route).copied().unwrap_or(0)
         };
-        (n, n as f64 / (*all).max(1) as f64)
+        (n, n as f64 / routes.all.max(1) as f64)
     }
 }
 
