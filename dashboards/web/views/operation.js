@@ -22,7 +22,7 @@ export async function operation(context) {
     h('nav', { class: 'crumbs', 'aria-label': 'Breadcrumb' }, h('a', { href: context.address({ view: 'operations' }) }, 'Operations'), ' / ', h('span', { class: 'route' }, summary.name)),
     h('div', { class: 'page-head' }, h('h1', { class: 'route' }, summary.name)),
     figures([
-      ['Calls', format.count(summary.n), `about ${ms(summary.total_ms)} in all`],
+      ['Calls', format.count(summary.n), `about ${total(summary.total_ms)} in all`],
       ['p75', ms(summary.p75), `p50 ${ms(summary.p50)}, p95 ${ms(summary.p95)}`],
       ['Failed', summary.failed_n ? format.percent(summary.failed_share) : 'none', `${format.count(summary.failed_n)} calls`, summary.failed_share >= 0.01 ? 'regression' : null],
       ['From a cache', found.cache ? format.percent(found.cache.hit_share) : '–', found.cache ? `of ${format.count(found.cache.n)} calls that said so` : 'no call said anything of one'],
@@ -40,6 +40,12 @@ export async function operation(context) {
     single(context, 'Slowest calls', calls.slowest, calls),
     single(context, 'Fastest calls', calls.fastest, calls),
   ];
+}
+
+/** Sums of many calls grow long. */
+function total(number) {
+  if (number < 120e3) return ms(number);
+  return number < 7200e3 ? `${Math.round(number / 60e3)} min` : `${format.compact(number / 3600e3)} h`;
 }
 
 const steps = (seconds) => ({ 3600: 'hour', 86400: 'day' }[seconds] || 'week');

@@ -30,7 +30,7 @@ export async function pageView(context) {
         ['Long tasks', view.long_tasks === null ? null : `${format.count(view.long_tasks)}, blocking ${format.value('', view.blocking_ms)}`],
         ['Resources', view.resource_count === null ? null : `${format.count(view.resource_count)}, ${format.bytes(view.resource_bytes)}`],
         ...view.custom.map(({ name, value }) => [name, value]),
-        ['The agent cost', `${format.value('', view.agent_main_ms)}, ${format.bytes(view.agent_bytes)} in ${format.count(view.beacons)} ${view.beacons === 1 ? 'beacon' : 'beacons'}`],
+        ['The agent cost', view.agent_bytes === 0 ? null : `${format.value('', view.agent_main_ms)}, ${format.bytes(view.agent_bytes)} in ${format.count(view.beacons)} ${view.beacons === 1 ? 'beacon' : 'beacons'}`],
         ['Vitals computed by', view.engine === 'collector' ? 'the collector, from the page’s entries' : 'the page'],
       ]))),
     operations(context, view.operations),
@@ -42,7 +42,7 @@ const inOrder = (vitals) => [...vitals].sort((left, right) => format.VITAL_ORDER
 function blame(row) {
   const told = Object.entries(parsed(row.attribution)).filter(([, value]) => ['string', 'number'].includes(typeof value) && value !== '');
   if (!told.length) return h('span', { class: 'soft' }, '–');
-  const shown = (key, value) => (typeof value === 'string' ? value : key.endsWith('_ms') ? format.value('', value) : key.includes('bytes') ? format.bytes(value) : String(value));
+  const shown = (key, value) => (typeof value === 'string' ? value : key.endsWith('_ms') ? format.value('', value) : key.includes('bytes') ? format.bytes(value) : String(Number(value.toFixed(4))));
   return h('dl', { class: 'told' }, told.map(([key, value]) => h('div', {}, h('dt', {}, key.replace(/_(ms|bytes)$/, '').replaceAll('_', ' ')), h('dd', {}, shown(key, value)))));
 }
 
