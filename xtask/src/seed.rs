@@ -236,6 +236,10 @@ mod tests {
         assert_eq!(vitals[0]["n"], view.vitals[0].vital.name());
         let request = &line["ops"][0];
         assert!(request["v"].as_f64() > Some(0.0) && request["input_size"].as_f64() >= Some(1.0));
-        assert!(["hit", "miss"].map(Value::from).contains(&request["detail"]["cache"]));
+        assert!(
+            ["hit", "miss"]
+                .map(Value::from)
+                .contains(&request["detail"]["cache"])
+        );
     }
 }
