@@ -385,11 +385,7 @@ fn reads(query: &Query) {
         .collect();
     assert!(!sources.is_empty(), "{}", query.place);
     let known = |source: &&str| BIG_VIEWS.contains(source) || SMALL_VIEWS.contains(source);
-    assert!(
-        sources.iter().all(|source| known(source)),
-        "{}: {sources:?}",
-        query.place
-    );
+    assert!(sources.iter().all(known), "{}: {sources:?}", query.place);
     let big = sources
         .iter()
         .filter(|source| BIG_VIEWS.contains(source))
