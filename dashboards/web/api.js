@@ -66,6 +66,16 @@ export const findings = (filters, signal) => ask('findings', findingsQuery(filte
 export const finding = (id, signal) => ask(`findings/${encodeURIComponent(id)}`, {}, { signal });
 export const baselinesQuery = ({ state, vital, route: name, offset, limit = 100, ...filters }) => ({ ...app(filters), state, vital, route: name, offset, limit });
 export const baselines = (filters, signal) => ask('baselines', baselinesQuery(filters), { signal });
+export const operationsQuery = ({ route: name, search, offset, limit = 50, ...filters }) => ({ ...everybody(filters), route: name, search, offset, limit });
+export const operations = (filters, signal) => ask('operations', operationsQuery(filters), { signal });
+export const operation = (filters, signal) => ask(`operations/${encodeURIComponent(filters.operation)}`, { ...everybody(filters), route: filters.route }, { signal });
+export const pageViewsQuery = ({ route: name, vital, order, ...filters }) => ({ ...asked(filters), route: name, vital, order });
+export const pageViews = (filters, signal) => ask('page-views', pageViewsQuery(filters), { signal });
+export const pageView = ({ id, app: name, at }, signal) => ask(`page-views/${encodeURIComponent(id)}`, { app: name, at }, { signal });
+export const compareQuery = ({ baseline, current, route: name, vital, offset, limit = 1000, ...filters }) => ({ ...everybody(filters), baseline, current, route: name, vital, offset, limit });
+export const compare = (filters, signal) => ask('compare', compareQuery(filters), { signal });
+export const recommendationsQuery = ({ offset, limit = 50, ...filters }) => ({ ...everybody(filters), offset, limit });
+export const recommendations = (filters, signal) => ask('recommendations', recommendationsQuery(filters), { signal });
 export const health = (signal) => ask('health', {}, { signal });
 
 const decide = (path, note) =>

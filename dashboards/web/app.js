@@ -5,20 +5,26 @@ import { h } from './dom.js';
 import { VISITOR_NAMES, chips, moreFilters, scopeSelects } from './filters.js';
 import * as format from './format.js';
 import { baselines } from './views/baselines.js';
+import { compare } from './views/compare.js';
 import { finding, findings } from './views/findings.js';
 import { health } from './views/health.js';
+import { operation } from './views/operation.js';
+import { operations } from './views/operations.js';
 import { overview } from './views/overview.js';
+import { pageView } from './views/page_view.js';
+import { pageViews } from './views/page_views.js';
+import { recommendations } from './views/recommendations.js';
 import { route } from './views/route.js';
 import { routes } from './views/routes.js';
 
-const VIEWS = { overview, routes, route, findings, finding, baselines, health };
-const TABS = { overview: 'Overview', routes: 'Routes', findings: 'Findings', baselines: 'Baselines', health: 'Health' };
+const VIEWS = { overview, routes, route, operations, operation, findings, finding, recommendations, compare, 'page-views': pageViews, 'page-view': pageView, baselines, health };
+const TABS = { overview: 'Overview', routes: 'Routes', operations: 'Operations', findings: 'Findings', recommendations: 'To do', compare: 'Compare', baselines: 'Baselines', health: 'Health' };
 /** A tab stays marked on the pages that lead deeper from it. */
-const TAB_OF = { route: 'routes', finding: 'findings' };
+const TAB_OF = { route: 'routes', 'page-views': 'routes', 'page-view': 'routes', operation: 'operations', finding: 'findings' };
 /** Views whose numbers the visitor filters change; the others are about everybody. */
-const FILTERED = new Set(['overview', 'routes', 'route']);
+const FILTERED = new Set(['overview', 'routes', 'route', 'page-views']);
 /** Filters that end with their page; the rest goes along. */
-const DEEPER = ['route', 'vital', 'state', 'id', 'search', 'sort', 'order', 'offset', 'percentile'];
+const DEEPER = ['route', 'vital', 'state', 'id', 'at', 'search', 'sort', 'order', 'offset', 'percentile', 'operation', 'mode', 'baseline', 'current'];
 const LASTING = ['app', 'environment', 'range', 'from', 'to', ...VISITOR_NAMES];
 const DEFAULTS = { ...Object.fromEntries([...LASTING, ...DEEPER].map((name) => [name, ''])), view: 'overview', range: '7d' };
 const REFRESH_MS = 60_000;
@@ -106,6 +112,7 @@ function chrome(filters) {
   const isFiltered = FILTERED.has(filters.view);
   document.getElementById('nav').replaceChildren(...Object.entries(TABS).map(([view, name]) =>
     h('a', { href: address({ view }), 'aria-current': view === active ? 'page' : null }, name)));
+  showTab(document.getElementById('nav'));
   document.querySelector('.brand').setAttribute('href', address({ view: 'overview' }));
   const focused = document.activeElement?.id;
   const apps = [...new Set(known.map((row) => row.app))];
@@ -116,6 +123,12 @@ function chrome(filters) {
     h('button', { id: 'theme', type: 'button', class: 'icon', title: 'Theme: system, light or dark', 'aria-label': `Theme: ${theme()}. Change it.`, onclick: turnTheme }, { system: '◐', light: '☀', dark: '☾' }[theme()]));
   document.getElementById('chips').replaceChildren(...chips({ filters, isFiltered, address }).filter(Boolean));
   if (focused) document.getElementById(focused)?.focus();
+}
+
+/** On a phone the tabs are wider than the window: the one we are on is scrolled to. */
+function showTab(nav) {
+  const tab = nav.querySelector('[aria-current]');
+  nav.scrollLeft = tab.offsetLeft - nav.offsetLeft - (nav.clientWidth - tab.offsetWidth) / 2;
 }
 
 /** Another app has other routes and findings: their pages fall back to the list they came from. */

@@ -41,17 +41,17 @@ export function sparkline(points, rating) {
  * p75 over time with the baseline's band, deploys, findings and the published limit.
  * Arrow keys move through the points; the table below holds the same numbers.
  */
-export function trend({ vital, percentile = 75, points, band, limits, deploys, findings, stepSeconds, fromMs, toMs }) {
+export function trend({ vital, percentile = 75, points, band, limits, deploys, findings, stepSeconds, fromMs, toMs, counted = 'page views', rated = 'Good' }) {
   const readout = h('p', { class: 'readout', 'aria-live': 'polite' });
   const stage = h('div', { class: 'chart', role: 'application', tabindex: '0', 'aria-label': `${vital} p${percentile} over time, ${points.length} points. Use the arrow keys.` });
-  const box = h('div', { class: 'trend' }, readout, stage, legend(percentile, band, limits, deploys, findings), table(vital, percentile, points));
+  const box = h('div', { class: 'trend' }, readout, stage, legend(percentile, band, limits, deploys, findings), table(vital, percentile, points, counted, rated));
   if (!points.length) {
     stage.append(h('p', { class: 'empty' }, 'Nothing was measured in this range.'));
     return box;
   }
   const say = (index) => {
     const point = points[index];
-    readout.textContent = `${format.minute(point.at_ms)}  ·  p${percentile} ${format.value(vital, point.value)}  ·  ${format.count(point.n)} page views`;
+    readout.textContent = `${format.minute(point.at_ms)}  ·  p${percentile} ${format.value(vital, point.value)}  ·  ${format.count(point.n)} ${counted}`;
   };
   say(points.length - 1);
   let chart;
@@ -199,7 +199,7 @@ function legend(percentile, band, limits, deploys, findings) {
     findings.some((finding) => finding.direction === 'improvement') && item('improvement', 'improvement'));
 }
 
-function table(vital, percentile, points) {
+function table(vital, percentile, points, counted, rated) {
   const details = h('details', { class: 'data' }, h('summary', {}, 'Show as a table'));
   // Filled when opened: most people never do, and a page of 170 rows costs.
   details.addEventListener('toggle', () => {
@@ -207,7 +207,7 @@ function table(vital, percentile, points) {
     const rows = points.map((point) => h('tr', {}, h('td', {}, format.minute(point.at_ms)), h('td', { class: 'number' }, format.value(vital, point.value)),
       h('td', { class: 'number' }, format.count(point.n)), h('td', { class: 'number' }, point.good === null ? '–' : format.percent(point.good))));
     details.append(h('div', { class: 'table-wrap', tabindex: '0', role: 'region', 'aria-label': `${vital} as a table` }, h('table', {}, h('thead', {}, h('tr', {}, h('th', {}, 'From'), h('th', { class: 'number' }, `p${percentile}`),
-      h('th', { class: 'number' }, 'Page views'), h('th', { class: 'number' }, 'Good'))), h('tbody', {}, rows))));
+      h('th', { class: 'number' }, counted[0].toUpperCase() + counted.slice(1)), h('th', { class: 'number' }, rated))), h('tbody', {}, rows))));
   });
   return details;
 }
@@ -239,7 +239,7 @@ export function distribution({ vital, bars, reference, limits, names }) {
   return h('figure', { class: 'distribution' },
     svg('svg', { viewBox: `0 0 ${width} ${height + 26}`, role: 'img', 'aria-label': `Distribution of ${vital}: ${names.join(' against ')}` },
       ...rects, ...marks, svg('path', { class: 'reference', d: outline }), ...ticks),
-    h('figcaption', { class: 'legend' }, h('span', { class: 'key now' }, names[0]), reference.length > 0 && h('span', { class: 'key reference' }, names[1])));
+    h('figcaption', { class: 'legend' }, h('span', { class: limits ? 'key now' : 'key line' }, names[0]), reference.length > 0 && h('span', { class: 'key reference' }, names[1])));
 }
 
 /** The middle 99.6 % of the values: far tails would press everything else together. */

@@ -27,3 +27,9 @@ export function sized(element, percent) {
   element.style.width = `${Math.max(0, Math.min(100, percent))}%`;
   return element;
 }
+
+/** A bar from one per cent of its box to another. */
+export function placed(element, left, width) {
+  element.style.left = `${Math.max(0, Math.min(100, left))}%`;
+  return sized(element, width);
+}

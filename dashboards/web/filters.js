@@ -42,8 +42,9 @@ export const cleared = () => Object.fromEntries(VISITOR_NAMES.map((name) => [nam
 const customName = ({ from, to }) => `${(from || '…').slice(0, 10)} to ${(to || 'now').slice(0, 10)}`;
 
 function select({ id, name, value, values, onchange }) {
+  // Before anything is known of it a select keeps its place: what comes later must not move what is there.
   const all = value && !values.includes(value) ? [value, ...values] : values;
-  if (!all.length) return null;
+  if (!all.length) return h('label', { class: 'select' }, h('span', { class: 'hidden' }, name), h('select', { id, disabled: true }, h('option', {}, '…')));
   return h('label', { class: 'select' }, h('span', { class: 'hidden' }, name),
     h('select', { id, onchange: (event) => onchange(event.target.value) }, all.map((one) => h('option', { value: one, selected: one === value }, one || `no ${name.toLowerCase()}`))));
 }

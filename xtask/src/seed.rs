@@ -13,12 +13,17 @@ use anyhow::{Context, Result};
 use detect::series::Hour;
 use detect::world::{self, PageView, Truth, World};
 use serde_json::{Value, json};
-use wire::{Beacon, Measurement, NavigationType, PageContext};
+use wire::{Beacon, Details, Measurement, NavigationType, Operation, PageContext, Scalar, Vital};
 
 /// The detector is replayed over this much of the history; the known regressions begin inside it.
 const JUDGED_HOURS: Hour = 14 * 24;
 /// A page view's only beacon leaves when it has been looked at for so long.
 const VIEW_LENGTH_MS: u64 = 5_000;
+/// One request in so many fails, and one in three is served by a cache.
+const FAILS_ONE_IN: u32 = 97;
+const HITS_ONE_IN: u32 = 3;
+/// What a request asks for at most.
+const MAX_ITEMS: u32 = 24;
 
 pub struct Seed {
     pub file: PathBuf,
@@ -142,11 +147,75 @@ fn beacon(view: &PageView) -> Beacon {
             interactions: Some(view.interactions),
             interactions_seen: Some(view.interactions),
             sample_rate: Some(1.0),
+            timing: milestones(view),
             ..PageContext::default()
         },
         measurements: measurements.collect(),
+        operations: request(view).into_iter().collect(),
         ..Beacon::default()
     }
+}
+
+/// The page's request for its data: dearer the more is asked for, cheap from a cache. The world knows nothing of it; it follows from the
+/// view's own numbers, so that a seed always gives the same.
+fn request(view: &PageView) -> Option<Operation> {
+    let ttfb_ms = value(view, Vital::Ttfb)?;
+    let chance = view.view_id.bytes().fold(0, |sum: u32, byte| {
+        sum.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    let items = 1 + chance % MAX_ITEMS;
+    let is_hit = (chance / MAX_ITEMS).is_multiple_of(HITS_ONE_IN);
+    let fails = chance.is_multiple_of(FAILS_ONE_IN);
+    let duration_ms = if is_hit {
+        12.0 + f64::from(items)
+    } else {
+        0.4 * ttfb_ms + 5.0 * f64::from(items)
+    };
+    let name = match view.route {
+        "/cart" | "/checkout" => "fetch /api/cart",
+        "/search" => "fetch /api/search",
+        _ => "fetch /api/products",
+    };
+    let word = if is_hit { "hit" } else { "miss" };
+    Some(Operation {
+        name: name.to_owned(),
+        duration_ms,
+        success: !fails,
+        error_type: if fails { "HTTP 503" } else { "" }.to_owned(),
+        at_ms: ttfb_ms,
+        input_size: Some(items.into()),
+        detail: vec![("cache".into(), Scalar::Text(word.to_owned()))],
+        ..Operation::default()
+    })
+}
+
+/// Milestones that fit to the vitals of a view that loaded a document.
+fn milestones(view: &PageView) -> Details {
+    let loaded = ["navigate", "reload"].contains(&view.navigation_type);
+    let times = [Vital::Ttfb, Vital::Fcp, Vital::Lcp].map(|vital| value(view, vital));
+    let [Some(ttfb_ms), Some(fcp_ms), Some(lcp_ms)] = times else {
+        return Details::new();
+    };
+    if !loaded {
+        return Details::new();
+    }
+    let milestones = [
+        ("request_ms", 0.4 * ttfb_ms),
+        ("response_end_ms", 1.1 * ttfb_ms),
+        ("dom_interactive_ms", 0.9 * fcp_ms),
+        ("first_paint_ms", fcp_ms),
+        ("dom_content_loaded_ms", 1.05 * fcp_ms),
+        ("load_ms", 1.1 * lcp_ms.max(fcp_ms)),
+    ];
+    let named = milestones.into_iter();
+    named
+        .map(|(name, at_ms)| (name.into(), Scalar::Number(at_ms.round())))
+        .collect()
+}
+
+fn value(view: &PageView, vital: Vital) -> Option<f64> {
+    let found = view.vitals.iter().find(|one| one.vital == vital);
+    found.map(|one| one.value)
 }
 
 #[cfg(test)]
@@ -165,5 +234,12 @@ mod tests {
         let vitals = line["m"].as_array().unwrap();
         assert_eq!(vitals.len(), view.vitals.len());
         assert_eq!(vitals[0]["n"], view.vitals[0].vital.name());
+        let request = &line["ops"][0];
+        assert!(request["v"].as_f64() > Some(0.0) && request["input_size"].as_f64() >= Some(1.0));
+        assert!(
+            ["hit", "miss"]
+                .map(Value::from)
+                .contains(&request["detail"]["cache"])
+        );
     }
 }

@@ -4,7 +4,8 @@
 //!   name, through which everything reads and writes.
 //! - A view `V` becomes `V_local` over the local tables, on every shard, and a `Distributed` table under its own name. So a query is
 //!   filtered, joined and aggregated where the rows are, with the plan of a single server; a view over `Distributed` tables would
-//!   bring the rows of its joins to one place first.
+//!   bring the rows of its joins to one place first. A view over no table at all is the same on every server, so its own name is a
+//!   plain view too: through `Distributed` each of its rows would come once from every shard.
 //! - That gives the answers of one server as long as rows that belong together are on one shard. The sharding key sees to it: the
 //!   page view where the sort key has one, the `id` where it has that, else the whole sort key. All rows of one upsert key are on
 //!   one shard then, and a view may join tables by page view or by id, and no other way; [`Derivation::derive`] refuses the rest.
@@ -125,13 +126,18 @@ impl Derivation<'_> {
                 ]
             }
             Kind::CreateView => {
-                let body = self
+                let (body, source_count) = self
                     .local_view(rest)
                     .with_context(|| format!("view {name}"))?;
                 self.known.insert(name.clone(), None);
+                let outer = if source_count == 0 {
+                    format!("create or replace view {name}{on_cluster} as\nselect * from {local}")
+                } else {
+                    format!("create or replace table {}", self.distributed(name))
+                };
                 vec![
                     format!("create or replace view {local}{on_cluster} as\n{body}"),
-                    format!("create or replace table {}", self.distributed(name)),
+                    outer,
                 ]
             }
             // The Distributed table takes its columns over anew, whatever the change was.
@@ -194,8 +200,8 @@ impl Derivation<'_> {
         Ok(lines.collect::<Vec<_>>().join("\n"))
     }
 
-    /// The view over the local tables and views.
-    fn local_view(&self, body: &str) -> anyhow::Result<String> {
+    /// The view over the local tables and views, and how many of them it names.
+    fn local_view(&self, body: &str) -> anyhow::Result<(String, usize)> {
         let mut text = String::with_capacity(body.len() + 128);
         let mut keys = Vec::new();
         let mut joins = false;
@@ -223,7 +229,7 @@ impl Derivation<'_> {
             together || !joins,
             "it joins tables whose rows are not on one shard: {keys:?}"
         );
-        Ok(text)
+        Ok((text, keys.len()))
     }
 }
 
@@ -315,6 +321,21 @@ mod tests {
             [
                 "create or replace view v_local as\nselect x.a from a_local as x\nright join (select b from a_local) as y on x.b = y.b\nwhere `from` = a",
                 "create or replace table v as v_local\nengine = Distributed('main', 'vitalscope', 'v_local')"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_view_over_no_table_is_the_same_on_every_server() {
+        let derived = derive(
+            Engines::Plain,
+            &["create view n as\nselect number from numbers(3)"],
+        );
+        assert_eq!(
+            derived.expect("fits"),
+            [
+                "create or replace view n_local as\nselect number from numbers(3)",
+                "create or replace view n as\nselect * from n_local"
             ]
         );
     }

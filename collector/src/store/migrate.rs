@@ -78,6 +78,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0030_totals",
         text: include_str!("../../migrations/0030_totals.sql"),
     },
+    Migration {
+        name: "0040_buckets",
+        text: include_str!("../../migrations/0040_buckets.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -352,6 +352,9 @@ async fn dashboard_recipes_and_decisions_are_the_same() {
 
     let routers = [shop::private(one), shop::private(two)];
     let days = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z";
+    // Whole days: what ends now ends a little later for the second.
+    let today_ms = jiff::Timestamp::now().as_millisecond() / 86_400_000 * 86_400_000;
+    let recent = format!("from={}&to={today_ms}", today_ms - 20 * 86_400_000);
     for path in [
         format!("overview?app=shop&environment=production&{days}"),
         format!("routes?app=shop&environment=production&{days}"),
@@ -360,6 +363,11 @@ async fn dashboard_recipes_and_decisions_are_the_same() {
         "findings/open".into(),
         "baselines?app=shop".into(),
         format!("deploys?app=shop&environment=production&{days}"),
+        format!("compare?app=shop&environment=production&{days}&baseline=1.0.0&current=2.0.0"),
+        format!("recommendations?app=shop&environment=production&{days}"),
+        format!("operations?app=shop&environment=production&{days}"),
+        format!("page-views?app=shop&environment=production&order=near&{recent}&limit=5"),
+        "page-views/00000000-0000-7000-8000-000000000007?app=shop".into(),
         "routes?app=nobody".into(),
     ] {
         let path = format!("/api/v1/{path}");

@@ -130,6 +130,21 @@ fn nothing_is_inline_foreign_or_parsed_as_markup() {
     }
 }
 
+/// A module that is found only behind another one costs a way to the server more.
+#[test]
+fn every_module_is_asked_for_at_once() {
+    let page = source("index.html");
+    let is_module = |file: &&String| {
+        let is_foreign =
+            file.starts_with("vendor/") || ["app.js", "theme.js"].contains(&file.as_str());
+        file.ends_with(".js") && !is_foreign
+    };
+    for file in files(&dashboards().join("web")).iter().filter(is_module) {
+        let link = format!("<link rel=\"modulepreload\" href=\"/assets/{file}\">");
+        assert!(page.contains(&link), "index.html has no {link}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_recipe_runs_and_finds_something() {
     recipes(&shop::store().await).await;
@@ -188,6 +203,12 @@ fn check(recipe: &str, rows: &[Value]) {
             ),
             (&12.into(), &6.into())
         ),
+        "p75_over_months.sql" => {
+            assert_eq!(first["vital"], "CLS");
+            // Three quarters of the page views have 0.02: the end of its bucket, which is 8 % wide.
+            let p75 = first["p75"].as_f64().expect("a number");
+            assert!((0.02..0.0216).contains(&p75), "{first}");
+        }
         "p75_by_route.sql" => assert_eq!(
             (&first["route"], &first["vital"]),
             (&"/product/:id".into(), &"INP".into())

@@ -3,10 +3,10 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use collector::store::rollup;
 use serde_json::Value;
 
 use crate::shop::{self, answer, get, private, request};
+use crate::visits;
 
 /// What the document says of one call: the schema of its answer with this status.
 fn schema<'d>(document: &'d Value, method: &str, path: &str, status: &str) -> &'d Value {
@@ -133,7 +133,7 @@ fn a_difference_is_found() {
 }
 
 /// The routes of the API, and a call of each whose answer is not empty.
-const CALLS: [(&str, &str); 15] = [
+const CALLS: [(&str, &str); 22] = [
     ("/overview", "/overview?range=24h"),
     ("/apps", "/apps"),
     ("/live", "/live?app=shop"),
@@ -152,6 +152,21 @@ const CALLS: [(&str, &str); 15] = [
         "/routes/{route}/percentiles",
         "/routes/*/percentiles?app=shop&p=1,50,99",
     ),
+    (
+        "/compare",
+        "/compare?range=28d&baseline=1.0.0&current=2.0.0",
+    ),
+    ("/operations", "/operations?app=shop"),
+    (
+        "/operations/{name}",
+        "/operations/fetch%20%2Fapi%2Fcart?app=shop",
+    ),
+    ("/page-views", "/page-views?app=shop"),
+    (
+        "/page-views/{view_id}",
+        "/page-views/0193c2f0-7c1e-7cc3-98c4-000000000007?app=shop",
+    ),
+    ("/recommendations", "/recommendations?app=shop"),
     ("/findings", "/findings?state=all"),
     ("/findings/{id}", "/findings/open"),
     ("/baselines", "/baselines?app=shop"),
@@ -164,7 +179,7 @@ const CALLS: [(&str, &str); 15] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_what_the_document_says() {
     let store = shop::store().await;
-    rollup::run_once(&store).await.expect("recomputes");
+    visits::add(&store).await;
     let router = private(store);
     let (_, document) = get(&router, "/api/v1/openapi.json").await;
     assert_eq!(document["servers"][0]["url"], "/api/v1");

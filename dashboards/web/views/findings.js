@@ -43,7 +43,7 @@ export async function finding(context) {
       ['Began', format.minute(found.change_point_ms), `between ${format.minute(found.change_point_low_ms)} and ${format.minute(found.change_point_high_ms)}`],
       ['Since release', found.release || 'none fits', found.release ? 'the deploy that fits the change point' : 'no deploy lies near the change'],
     ]),
-    h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), muteForm(context, found, decision)),
+    h('section', { class: 'panel advice' }, h('h2', {}, 'What to do'), h('p', {}, found.recommendation || 'No recommendation for this vital yet.'), examples(context, found), muteForm(context, found, decision)),
     panel(`${vital} p75 by hour`, null,
       trend({ vital, points: evidence.points, band: evidence.band, limits: evidence.limits, deploys: evidence.deploys, findings: [found], stepSeconds: evidence.step_s, fromMs: evidence.from_ms, toMs: evidence.to_ms })),
     blame(vital, evidence.attribution),
@@ -123,6 +123,13 @@ function paired(rows, kind) {
 function grown({ before, after }, text) {
   const worse = before && after && after.mean > before.mean * 1.2 && after.mean - before.mean > 20;
   return h(worse ? 'strong' : 'span', { class: worse ? 'regression' : null }, text);
+}
+
+/** The page views behind it: the slowest since it began. */
+function examples(context, { kind, vital, route, change_point_ms, resolved_at_ms }) {
+  if (kind !== 'vital') return null;
+  const at = (ms) => new Date(ms).toISOString().replace('.000', '');
+  return h('p', { class: 'links small' }, h('a', { href: context.address({ view: 'page-views', route: route === '*' ? '' : route, vital, from: at(change_point_ms), to: resolved_at_ms ? at(resolved_at_ms) : '' }) }, 'Slowest page views since it began'));
 }
 
 function muteForm(context, found, decision) {

@@ -35,12 +35,18 @@ export async function route(context) {
       panel('Distribution', null,
         distribution({ vital, bars: found.trend.distribution, reference: found.trend.baseline_distribution, limits, names: ['this range', 'baseline'] }),
         chosen && shareBar(chosen.shares, { labels: true })),
-      panel('In numbers', saving('percentiles', `routes/${encodeURIComponent(found.route)}/percentiles`, { ...api.asked(filters), vital }), numbers(vital, chosen, found.trend))),
+      panel('In numbers', saving('percentiles', `routes/${encodeURIComponent(found.route)}/percentiles`, { ...api.asked(filters), vital }), numbers(vital, chosen, found.trend), behind(context, found.route, vital))),
     ...attributionPanels(context, asked, attribution),
     dimensionPanel(context, asked, dimensions),
     vital === 'MEMORY' && growth(found.memory_growth),
     panel('Findings on this route', null, found.findings.length ? findingTable(context, found.findings) : h('p', { class: 'empty' }, 'None in this range.')),
   ].filter(Boolean);
+}
+
+/** From a number to the page views that it is made of. */
+function behind(context, route, vital) {
+  const link = (order, text) => h('a', { href: context.address({ view: 'page-views', route: route === '*' ? '' : route, vital, order }) }, text);
+  return h('p', { class: 'links small' }, link('', 'Slowest page views'), link('near', 'Page views near the p75'));
 }
 
 function tab(context, entry, vital) {

@@ -8,16 +8,22 @@ mod answers;
 mod assessment;
 mod auth;
 mod baselines;
+mod compare;
+mod comparison;
 mod dashboard;
 mod export;
 mod findings;
 mod health;
 mod live;
 mod openapi;
+mod operation;
+mod operations;
 mod order;
 mod overview;
 mod pace;
+mod page_views;
 mod query;
+mod recommendations;
 mod route;
 mod routes;
 mod score;
@@ -98,6 +104,11 @@ fn data() -> OpenApiRouter<State> {
         .routes(routes!(splits::dimensions))
         .routes(routes!(splits::attribution))
         .routes(routes!(splits::percentiles))
+        .routes(routes!(compare::list))
+        .routes(routes!(operations::list))
+        .routes(routes!(operation::one))
+        .routes(routes!(page_views::list))
+        .routes(routes!(page_views::one))
 }
 
 /// What the detector and people said, and what people decide.
@@ -107,6 +118,7 @@ fn verdicts() -> OpenApiRouter<State> {
         .routes(routes!(findings::one))
         .routes(routes!(trends::list))
         .routes(routes!(actions::mute))
+        .routes(routes!(recommendations::list))
         .routes(routes!(baselines::baselines))
         .routes(routes!(actions::approve))
         .routes(routes!(actions::reject))

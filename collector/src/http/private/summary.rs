@@ -114,7 +114,7 @@ fn share_at_most(histogram: &Histogram, limit: f64) -> Option<f64> {
     (n > 0).then(|| (below / n as f64).min(1.0))
 }
 
-fn unit(vital: Vital) -> &'static str {
+pub fn unit(vital: Vital) -> &'static str {
     match vital {
         Vital::Cls => "",
         Vital::Memory => "bytes",

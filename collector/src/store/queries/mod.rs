@@ -4,7 +4,10 @@
 //! from the buckets by the caller. Nothing here decides what a number means. All times are ms since the epoch, UTC; 0 stands for
 //! "not yet".
 
+mod operations;
+mod page_views;
 mod series;
+mod sides;
 mod splits;
 mod state;
 mod verdicts;
@@ -16,11 +19,21 @@ use thiserror::Error;
 
 use super::Store;
 
+pub use operations::{
+    CallCountRow, CallRow, InputRow, NamedRow, OperationStepRow, Order, OutcomeRow, SampleRow,
+    operation_calls, operation_inputs, operation_outcomes, operation_routes, operation_sample,
+    operation_trends, operations, operations_by_route,
+};
+pub use page_views::{
+    ExampleRow, PageViewRow, ViewKey, ViewOperationRow, ViewVitalRow, page_view,
+    page_view_examples, page_view_operations, page_view_vitals,
+};
 pub use series::{
     AppRow, AppVitalRow, RouteStepRow, RouteVitalRow, ScoreRow, StepVitalRow, apps, known,
     known_value, minutes, route_trends, scores, scores_of_apps, vitals_by_app, vitals_by_route,
     vitals_by_step,
 };
+pub use sides::{Side, StratumRow, vitals_by_stratum};
 pub use splits::{
     AttributionRow, DimensionRow, FactRow, ValueRow, attribution, dimension_values, dimensions,
     facts,

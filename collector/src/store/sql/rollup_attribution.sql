@@ -87,7 +87,7 @@ from
         app, environment, kind, vital, fact, route, hour, name, toUInt64(0) as part_n, toFloat64(0) as part_ms,
         cast(map(), 'Map(UInt16, UInt64)') as part_buckets
     from rollup_attribution_hours final
-    where n > 0 and app = ? and hour >= fromUnixTimestamp(?) and hour <= fromUnixTimestamp(?) and toUnixTimestamp(hour) in ?
+    where n > 0 and kind = 'vital' and app = ? and hour >= fromUnixTimestamp(?) and hour <= fromUnixTimestamp(?) and toUnixTimestamp(hour) in ?
 )
 group by app, environment, kind, vital, fact, route, hour, name
 settings use_skip_indexes_if_final = 1, use_skip_indexes_if_final_exact_mode = 1
