@@ -63,6 +63,8 @@ export const split = (filters, kind, signal) => ask(splitPath(filters, kind), { 
 export const percentiles = (filters, p, signal) => ask(inRoute(filters.route, '/percentiles'), { ...asked(filters), vital: filters.vital, p }, { signal });
 export const findingsQuery = ({ state, vital, route: name, offset, limit = 50, ...filters }) => ({ ...app(filters), state, vital, route: name, offset, limit });
 export const findings = (filters, signal) => ask('findings', findingsQuery(filters), { signal });
+export const trendsQuery = ({ route: name, ...filters }) => ({ ...app(filters), route: name, limit: 50 });
+export const trends = (filters, signal) => ask('trends', trendsQuery(filters), { signal });
 export const finding = (id, signal) => ask(`findings/${encodeURIComponent(id)}`, {}, { signal });
 export const baselinesQuery = ({ state, vital, route: name, offset, limit = 100, ...filters }) => ({ ...app(filters), state, vital, route: name, offset, limit });
 export const baselines = (filters, signal) => ask('baselines', baselinesQuery(filters), { signal });

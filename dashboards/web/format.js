@@ -11,6 +11,8 @@ export const VITALS = {
 };
 /** The order in which people read them: the three that are judged come first. */
 export const VITAL_ORDER = Object.keys(VITALS);
+/** What is judged besides. */
+export const JUDGED = [...VITAL_ORDER, 'MEMORY_GROWTH'];
 export const CORE = ['LCP', 'INP', 'CLS'];
 export const RANGES = { '1h': '1 hour', '24h': '24 h', '7d': '7 days', '14d': '14 days', '28d': '28 days', '90d': '90 days', '365d': '1 year', '730d': '2 years' };
 export const RATINGS = { good: 'Good', 'needs-improvement': 'Needs improvement', poor: 'Poor' };
@@ -19,6 +21,8 @@ export function value(vital, number) {
   if (number === null || number === undefined || !Number.isFinite(number)) return '–';
   if (vital === 'CLS') return number.toFixed(number < 0.0995 ? 3 : 2);
   if (vital === 'MEMORY') return `${(number / 1e6).toFixed(number < 9.95e6 ? 1 : 0)} MB`;
+  // Bytes a minute; an hour of it is what people can picture.
+  if (vital === 'MEMORY_GROWTH') return `${number < 0 ? '−' : '+'}${Math.abs((number * 60) / 1e6).toFixed(1)} MB/h`;
   return number < 999.5 ? `${Math.round(number)} ms` : `${(number / 1000).toFixed(number < 9995 ? 2 : 1)} s`;
 }
 

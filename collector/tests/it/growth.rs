@@ -172,7 +172,7 @@ async fn a_leak_is_a_finding_in_megabytes() {
         "/api/v1/findings?state=all&app=shop&environment=production&range=90d",
     )
     .await;
-    let listed = listed["findings"].as_array().cloned().unwrap_or_default();
+    let listed = listed["rows"].as_array().cloned().unwrap_or_default();
     assert_eq!(listed.len(), 1);
     assert!(
         listed.iter().all(|one| one["detail"]["lane"] == "hours"),

@@ -4,6 +4,8 @@ import { distribution, trend } from '../charts.js';
 import { h } from '../dom.js';
 import * as format from '../format.js';
 import { pager, panel, saving, table } from '../table.js';
+import { detailFacts } from './detail.js';
+import { drifts } from './drifts.js';
 import { facts, figures, findingTable, routeLink, routeName, severity, stateChip } from './parts.js';
 import { PHASES, phaseName } from './splits.js';
 
@@ -13,16 +15,17 @@ export async function findings(context) {
   const { filters, api, signal } = context;
   const state = filters.state || 'open';
   const asked = { ...filters, state };
-  const found = await api.findings(asked, signal);
+  const [found, trends] = await Promise.all([api.findings(asked, signal), api.trends(filters, signal)]);
   const pills = Object.entries(STATES).map(([name, text]) => h('a', { href: context.address({ state: name === 'open' ? '' : name, offset: '' }), 'aria-current': name === state ? 'true' : null }, text));
   const choose = h('label', { class: 'select' }, h('span', { class: 'hidden' }, 'Vital'),
     h('select', { id: 'vital', onchange: (event) => context.go({ vital: event.target.value, offset: '' }) }, h('option', { value: '' }, 'All vitals'),
-      format.VITAL_ORDER.map((vital) => h('option', { value: vital, selected: vital === filters.vital }, vital))));
+      format.JUDGED.map((vital) => h('option', { value: vital, selected: vital === filters.vital }, vital))));
   const none = state === 'open' ? 'None open. Nothing is worse than its baseline beyond what chance explains.' : 'None.';
   return [
     h('div', { class: 'page-head' }, h('h1', {}, 'Findings'), h('nav', { class: 'pills', 'aria-label': 'State' }, pills), choose),
     panel(`${format.count(found.total)} ${found.total === 1 ? 'finding' : 'findings'}`, saving('findings', 'findings', api.findingsQuery(asked)),
       found.rows.length ? findingTable(context, found.rows) : h('p', { class: 'empty' }, none), pager(found, context.address)),
+    !filters.offset && drifts(context, trends),
   ];
 }
 
@@ -56,6 +59,7 @@ export async function finding(context) {
           ['p-value of the deciding window', format.probability(found.p_value)],
           ['z', found.z.toFixed(1)],
           ['Confidence', format.percent(found.confidence)],
+          ...detailFacts(found),
           ['Where', found.stratum || 'the whole series'],
           ['Smallest change found within a day', baseline?.minimum_detectable_ratio ? `${format.change(1 + baseline.minimum_detectable_ratio)}, at this traffic` : null],
           ['Compared with', baseline && baseline.n > 0 ? `${format.count(baseline.hours_used)} hours, ${format.day(baseline.from_ms)} to ${format.day(baseline.to_ms)}` : null],

@@ -430,6 +430,7 @@ fn end_to_end() {
             common_mode_min_routes: all.len(),
             fit_loss: FitLoss::AllColumns,
             window_shares: [0.25; WINDOWS.len()],
+            looks: 4.0,
             ..Policy::default()
         };
         let scan = Scan::new(&panel, 0, &policy);
