@@ -218,7 +218,7 @@ impl Page {
         self.family(
             "vitalscope_detector_looks",
             "gauge",
-            "What each look at the data costs: 4, or more after too many false alarms.",
+            "What each look at the data costs: 4.6, or more after too many false alarms.",
         );
         self.sample("", measured.looks);
     }
