@@ -3,7 +3,7 @@
 
 use std::mem;
 
-/// Of a core, before another may have it. Longer than encoding and writing a round takes.
+/// Of a core, before another may have it. About what encoding and writing a round takes.
 const SLICE_NS: u64 = 100_000;
 
 /// Asks the scheduler for short slices for the calling thread. Needs no right; kernels before 6.12 ignore it, and so may we.

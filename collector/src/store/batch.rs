@@ -171,8 +171,9 @@ async fn again(source: &mut Source, left: Seal) -> Option<Batch> {
         return None;
     }
     let mut batch = build(move || builder.seal()).await;
-    batch.sent_before = SentBefore::Perhaps;
-    if batch.seal != left {
+    if batch.seal == left {
+        batch.sent_before = SentBefore::Perhaps;
+    } else {
         batch.sent_before = SentBefore::NoMatter;
         tracing::info!(
             "the batch that the last process sealed gives other rows with this version; keys make that harmless"

@@ -51,9 +51,12 @@ pub async fn newest(store: &Store) -> clickhouse::error::Result<Option<Calibrati
 /// # Errors
 /// The server's.
 pub async fn looks(store: &Store) -> clickhouse::error::Result<f64> {
-    // One of an earlier version may have cost less.
-    let newest = newest(store).await?;
-    Ok(newest.map_or(MIN_LOOKS, |row| row.looks.max(MIN_LOOKS)))
+    Ok(looks_after(newest(store).await?.as_ref()))
+}
+
+/// What a look costs after the newest measurement; one of an earlier version may have cost less than it does at least.
+pub fn looks_after(newest: Option<&CalibrationRow>) -> f64 {
+    newest.map_or(MIN_LOOKS, |row| row.looks.max(MIN_LOOKS))
 }
 
 /// Keeps a measurement; `measured_at_ms` is the server's to say.

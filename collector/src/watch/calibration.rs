@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::Context;
-use detect::false_alarms::{MIN_LOOKS, measure, placebo_hours};
+use detect::false_alarms::{measure, placebo_hours};
 use detect::{Past, Policy, Strategy};
 
 use super::known::{self, Known};
@@ -29,7 +29,7 @@ pub async fn calibrate(
     {
         return Ok(newest.clone());
     }
-    let looks = newest.map_or(MIN_LOOKS, |newest| newest.looks.max(MIN_LOOKS));
+    let looks = calibration::looks_after(newest.as_ref());
     let policy = Policy {
         strategy,
         looks,

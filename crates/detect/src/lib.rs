@@ -23,10 +23,10 @@
 //!
 //! The budget is one false alarm per 1,500 series-days, four fifths of it for regressions, and a sixth more for the app-level series.
 //! Measured by `cargo xtask calibrate` (`benches/calibrate`) on apps of 30 and 45 routes in which nothing happens, 50,400
-//! series-days each, alarms of both directions per 1,000 with exact 95 % intervals: log-normal 0.63 (0.43 to 0.90), the same with
-//! heavy-tailed days 0.99 (0.74 to 1.31), two worlds of other families 0.85 (0.62 to 1.15) and 0.40 (0.24 to 0.61). Apps of 1 to
-//! 12 routes stayed at or below 1.1 in 15 of 16 cases; 12 routes of one family had 1.59 (0.91 to 2.58). When one route in five
-//! regresses, 1.0 % of the confirmed findings are false. `docs/detection.md` has the whole table.
+//! series-days each, alarms of both directions per 1,000 with exact 95 % intervals: log-normal 0.60 (0.40 to 0.85), the same with
+//! heavy-tailed days 0.99 (0.74 to 1.31), two worlds of other families 0.95 (0.70 to 1.26) and 0.40 (0.24 to 0.61). Apps of 1 to
+//! 6 routes stayed at or below 0.79; 12 routes of one family had 1.59 (0.91 to 2.58) before the last change of the method. When one
+//! route in five regresses, 1.3 % of the confirmed findings are false. `docs/detection.md` has the whole table.
 //!
 //! That is made-up traffic. [`backtest::Replay`] counts the episodes on the user's own history. Ratios near the minimum detectable
 //! change of a series are found late or not at all: [`baseline::Baseline`] states it for each.

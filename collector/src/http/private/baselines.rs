@@ -8,9 +8,7 @@ use super::State;
 use super::export::{self, Answer};
 use super::live::AppParameters;
 use super::openapi::Refusals;
-use super::query::{
-    self, Asked, Page, PageParameters, ScopeParameters, VisitorParameters, invalid,
-};
+use super::query::{self, Asked, Page, PageParameters, ScopeParameters, invalid};
 use crate::http::Problem;
 use crate::store::queries::{self, AlertRow, BaselineRow, DeployRow};
 
@@ -41,14 +39,7 @@ pub async fn baselines(
     if !asked.state.is_empty() && !STATES.contains(&asked.state.as_str()) {
         return Err(invalid(&format!("state is one of {}", STATES.join(" "))));
     }
-    let scope = ScopeParameters {
-        app: app.app,
-        environment: app.environment,
-        ..ScopeParameters::default()
-    };
-    let question = scope
-        .question(&state, &VisitorParameters::default(), query::now_ms())
-        .await?;
+    let question = ScopeParameters::from(app).of_everybody(&state).await?;
     let Some(question) = question else {
         return Ok(export::list("baselines", cut, Vec::new()));
     };
@@ -74,9 +65,7 @@ pub async fn deploys(
     Asked(page): Asked<PageParameters>,
 ) -> Result<Answer<Page<DeployRow>>, Problem> {
     let cut = page.parse()?;
-    let question = scope
-        .question(&state, &VisitorParameters::default(), query::now_ms())
-        .await?;
+    let question = scope.of_everybody(&state).await?;
     let rows = match question {
         Some(question) => {
             let rows = queries::deploys(&state.store, &question.scope).await?;

@@ -12,7 +12,7 @@ use super::State;
 use super::assessment::CORE_WEB_VITALS;
 use super::export::{self, Answer, record};
 use super::openapi::Refusals;
-use super::query::{self, Asked, Page, PageParameters, ScopeParameters, VisitorParameters};
+use super::query::{self, Asked, Page, PageParameters, ScopeParameters};
 use super::summary;
 use crate::http::Problem;
 use crate::store::queries::{self, Scope, StepVitalRow, ValueRow};
@@ -29,6 +29,17 @@ pub struct AppParameters {
     pub app: String,
     /// The app's busiest one when absent.
     pub environment: String,
+}
+
+impl From<AppParameters> for ScopeParameters {
+    /// In the usual range.
+    fn from(asked: AppParameters) -> ScopeParameters {
+        ScopeParameters {
+            app: asked.app,
+            environment: asked.environment,
+            ..ScopeParameters::default()
+        }
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -65,14 +76,7 @@ pub async fn live(
     let now_ms = query::now_ms();
     let to_ms = (now_ms / MINUTE_MS + 1) * MINUTE_MS;
     let from_ms = to_ms - LIVE_MINUTES * MINUTE_MS;
-    let scope = ScopeParameters {
-        app: asked.app,
-        environment: asked.environment,
-        ..ScopeParameters::default()
-    };
-    let question = scope
-        .question(&state, &VisitorParameters::default(), now_ms)
-        .await?;
+    let question = ScopeParameters::from(asked).of_everybody(&state).await?;
     let (scope, rows) = match question {
         Some(question) => {
             let rows =
@@ -140,9 +144,7 @@ pub async fn filters(
     Asked(page): Asked<PageParameters>,
 ) -> Result<Answer<Page<ValueRow>>, Problem> {
     let cut = page.parse()?;
-    let question = scope
-        .question(&state, &VisitorParameters::default(), query::now_ms())
-        .await?;
+    let question = scope.of_everybody(&state).await?;
     let rows = match question {
         Some(question) => {
             let rows = queries::dimension_values(&state.store, &question.scope).await?;

@@ -8,7 +8,7 @@ use super::State;
 use super::export::{self, Answer};
 use super::live::AppParameters;
 use super::openapi::Refusals;
-use super::query::{self, Asked, Page, PageParameters, ScopeParameters, VisitorParameters};
+use super::query::{Asked, Page, PageParameters, ScopeParameters};
 use crate::http::Problem;
 use crate::store::drifts::{self, DriftRow};
 
@@ -32,14 +32,7 @@ pub async fn list(
     Asked(page): Asked<PageParameters>,
 ) -> Result<Answer<Page<DriftRow>>, Problem> {
     let cut = page.parse()?;
-    let scope = ScopeParameters {
-        app: app.app,
-        environment: app.environment,
-        ..ScopeParameters::default()
-    };
-    let question = scope
-        .question(&state, &VisitorParameters::default(), query::now_ms())
-        .await?;
+    let question = ScopeParameters::from(app).of_everybody(&state).await?;
     let Some(question) = question else {
         return Ok(export::list("trends", cut, Vec::new()));
     };

@@ -91,6 +91,12 @@ impl ScopeParameters {
         self.question_among(&apps, visitors, now_ms)
     }
 
+    /// The same of all visitors together, now.
+    pub async fn of_everybody(&self, state: &State) -> Result<Option<Question>, Problem> {
+        self.question(state, &VisitorParameters::default(), now_ms())
+            .await
+    }
+
     pub fn question_among(
         &self,
         apps: &[AppRow],
