@@ -1,9 +1,9 @@
 // Scenarios 32 to 38: pages that come back, pages that were there before they were asked for, and navigations within a page.
 
 import assert from 'node:assert/strict';
-import { pause } from '../harness.js';
+import { pause, until } from '../harness.js';
 import { loaded, painted } from './expectations.js';
-import { ORACLE_SETTLES_MS } from './run.js';
+import { NotKept, ORACLE_SETTLES_MS } from './run.js';
 
 /** FCP and LCP of a restored page are each side's own frame timing; FID is each side's own clock in its own listener. */
 const OWN_CLOCKS = { FCP: 20, LCP: 20, FID: 1 };
@@ -11,12 +11,28 @@ const ELSEWHERE = '/text.html?snippet=none&agent=none&oracle=none';
 
 const reported = (tab, ...names) => tab.untilPage(`the oracle reports ${names}`, (names) => names.every((name) => window.oracle.reports.some((report) => report.name === name)), names);
 
-/** Leaves for another page and comes back through the back/forward cache. */
+/**
+ * Leaves for another page and comes back through the back/forward cache. A browser keeps a page there when it pleases (memory, time): one
+ * that loaded it anew has shown nothing of what the scenario is about, and says why.
+ */
 async function comeBack(tab, { scene }) {
-  const times = await tab.evaluate(`oracle.reports.filter(({ navigationType, name }) => navigationType === 'back-forward-cache' && name === 'FCP').length`);
+  const restores = () => (window.oracle?.reports ?? []).filter(({ navigationType, name }) => navigationType === 'back-forward-cache' && name === 'FCP').length;
+  const before = await tab.evaluate(restores);
+  // A document's own, that of another one differs.
+  const page = await tab.evaluate('oracle.page');
   await tab.goto(scene.pages.origin + ELSEWHERE);
   await tab.evaluate('void history.back()');
-  await tab.untilPage('the page is back from the cache', (times) => window.oracle?.reports.filter(({ navigationType, name }) => navigationType === 'back-forward-cache' && name === 'FCP').length > times, times);
+  const returned = () => until('the page is back from the cache', async () => {
+    if (await tab.evaluate(restores) > before) return true;
+    const reasons = await tab.evaluate((page) => window.oracle && window.oracle.page !== page
+      && JSON.stringify(performance.getEntriesByType('navigation')[0].notRestoredReasons ?? 'no reasons given'), page);
+    if (reasons) throw new NotKept(reasons);
+  });
+  await returned().catch(async (error) => {
+    if (error instanceof NotKept) throw error;
+    const state = await tab.evaluate(() => JSON.stringify({ url: location.href, visible: document.visibilityState, reports: window.oracle?.reports }));
+    throw new Error(`${error.message}; the page: ${state}`);
+  });
 }
 
 const restoredTypes = (count) => ({ ours }) => {

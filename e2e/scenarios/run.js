@@ -8,6 +8,16 @@ import { pause } from '../harness.js';
 /** Google's library reports an interaction at the next idle moment, at the latest after one second. */
 export const ORACLE_SETTLES_MS = 1_200;
 
+/** The browser did not keep the page that a scenario came back to: not what it is about. */
+export class NotKept extends Error {
+  constructor(reasons) {
+    super(`the browser did not keep the page in its cache: ${reasons}`);
+  }
+}
+
+/** A page that is not kept so many times is never kept. */
+const TIMES_KEPT_TRIED = 3;
+
 let count = 0;
 
 /** A name for one visit that nothing else in this file has. */
@@ -24,17 +34,27 @@ export async function openPage(scene, row) {
   return { run, window, tab };
 }
 
+/** Opens the page and does what the row says. */
+async function act(scene, row, times) {
+  const page = await openPage(scene, row);
+  page.missing = await row.missing?.(page.tab);
+  try {
+    if (!page.missing) await row.act(page.tab, { scene, ...page });
+  } catch (error) {
+    if (!(error instanceof NotKept) || times === 1) throw error;
+    console.error(`once more, with a new page: ${row.name}: ${error.message}`);
+    await page.window.close();
+    return act(scene, row, times - 1);
+  }
+  return page;
+}
+
 /**
  * A row whose `missing` gives a reason in this browser is skipped with it. `inTurn` runs what must not overlap with other rows: all
  * that is timed. Settling, leaving and comparing may.
  */
 export async function play(scene, row, t, inTurn = (work) => work()) {
-  const opened = await inTurn(async () => {
-    const page = await openPage(scene, row);
-    page.missing = await row.missing?.(page.tab);
-    if (!page.missing) await row.act(page.tab, { scene, ...page });
-    return page;
-  });
+  const opened = await inTurn(() => act(scene, row, TIMES_KEPT_TRIED));
   const { run, window, tab, missing } = opened;
   if (missing) {
     console.error(`skipped: ${row.name}: ${missing}`);
