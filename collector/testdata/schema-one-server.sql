@@ -804,3 +804,17 @@ from
         multiIf(number = 127, 10000., number > 127, 10000. * pow(1.08, number - 127), -10000. * pow(1.08, 126 - toInt64(number)))
     from numbers(255)
 );
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, 'app-hour', kind, 'stratum', concat(stratum, ' ', release), hour, vital, '*', 1, sum(n), sumMap(buckets)
+from rollup_hours final
+where n > 0 and kind = 'vital'
+group by app, environment, kind, stratum, release, hour, vital
+settings max_bytes_before_external_group_by = 2000000000;
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, 'app-day', kind, dimension, value, toStartOfDay(hour) as day, vital, route, 1, sum(n), sumMap(buckets)
+from rollup_totals final
+where n > 0 and grain = 'app-hour' and dimension = 'stratum'
+group by app, environment, kind, dimension, value, day, vital, route
+settings max_bytes_before_external_group_by = 2000000000;

@@ -55,7 +55,7 @@ const fn call(name: &'static str, path: &'static str) -> Call {
 }
 
 const ROUTE: &str = "%2Fsection-0%2Fpage-0%2F%3Aid";
-const CALLS: [Call; 17] = [
+const CALLS: [Call; 19] = [
     call(
         "overview",
         "overview?app=shop&environment=production&range=7d",
@@ -63,6 +63,10 @@ const CALLS: [Call; 17] = [
     call(
         "overview, mobile",
         "overview?app=shop&environment=production&device=mobile&range=7d",
+    ),
+    call(
+        "overview, a release",
+        "overview?app=shop&environment=production&release=2.0.0&range=7d",
     ),
     call(
         "overview, one country",
@@ -81,6 +85,10 @@ const CALLS: [Call; 17] = [
     call(
         "routes, one country",
         "routes?app=shop&environment=production&limit=50&country=DE&range=7d",
+    ),
+    call(
+        "routes, mobile",
+        "routes?app=shop&environment=production&limit=50&device=mobile&range=7d",
     ),
     call(
         "routes, a day",

@@ -6,7 +6,7 @@ mod evaluate;
 pub mod names;
 pub mod payload;
 mod route;
-mod stratum;
+pub mod stratum;
 
 use serde::{Deserialize, Serialize};
 use wire::Scalar;

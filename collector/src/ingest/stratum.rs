@@ -23,6 +23,24 @@ pub fn stratum(device: Device, context: &PageContext, navigation_type: Navigatio
     )
 }
 
+/// What page views of a stratum's device call theirs.
+pub fn devices(of_stratum: &str) -> &'static [&'static str] {
+    match of_stratum {
+        "mobile" => &["mobile", "tablet"],
+        "desktop" => &["desktop"],
+        _ => &["unknown"],
+    }
+}
+
+/// What page views of a stratum's connection call theirs; none when that is whatever a browser may say.
+pub fn connections(of_stratum: &str) -> Option<&'static [&'static str]> {
+    match of_stratum {
+        "fast" => Some(&["4g"]),
+        "slow" => Some(&["slow-2g", "2g", "3g"]),
+        _ => None,
+    }
+}
+
 /// Where the document came from. Restored ones paint at once, and soft ones never load a document: neither may be compared with
 /// a load over the network.
 fn delivery(context: &PageContext, navigation_type: NavigationType) -> &'static str {
@@ -41,6 +59,31 @@ fn delivery(context: &PageContext, navigation_type: NavigationType) -> &'static 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_and_the_values_behind_them_agree() {
+        use Device::*;
+        let of = |device: Device, connection: &str| {
+            let context = PageContext {
+                connection: connection.into(),
+                ..PageContext::default()
+            };
+            stratum(device, &context, NavigationType::Navigate)
+        };
+        for device in [Mobile, Tablet, Desktop, Unknown] {
+            let stratum = of(device, "");
+            let part = stratum.split('/').next().expect("a device");
+            assert!(devices(part).contains(&device.name()), "{stratum}");
+        }
+        for connection in ["4g", "slow-2g", "2g", "3g", "5g", ""] {
+            let stratum = of(Desktop, connection);
+            let part = stratum.split('/').nth(1).expect("a connection");
+            match connections(part) {
+                Some(values) => assert!(values.contains(&connection), "{stratum}"),
+                None => assert_eq!(part, "unknown", "{connection}"),
+            }
+        }
+    }
 
     fn check(
         device: Device,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use clickhouse::Row;
-use collector::ingest::Accepted;
+use collector::ingest::{Accepted, Device, stratum};
 use collector::store::{Store, rollup};
 use proptest::prelude::RngExt;
 use proptest::test_runner::{RngAlgorithm, TestRng};
@@ -18,7 +18,7 @@ use crate::writer::{accepted, count};
 const PLACES: usize = 50;
 const OTHER: &str = "other";
 /// The last millisecond of an hour: the corrected starts of one page view lie on both sides.
-const EDGE_MS: u64 = 1_795_200_000_000 / HOUR_MS * HOUR_MS + HOUR_MS - 1;
+pub const EDGE_MS: u64 = 1_795_200_000_000 / HOUR_MS * HOUR_MS + HOUR_MS - 1;
 
 /// One row of either view: where it belongs, its n, its sum in whole ms, and its histogram.
 type Cells = BTreeMap<Vec<String>, (u64, u64, BTreeMap<u16, u64>)>;
@@ -279,6 +279,12 @@ pub fn random(rng: &mut TestRng) -> Accepted {
     accepted.started_ms = EDGE_MS + u64::from(pick(2));
     let beacon = &mut accepted.beacon;
     beacon.context.connection = ["4g", "3g", ""][pick(3) as usize].into();
+    let stratum = stratum::stratum(
+        Device::from_name(&accepted.device).unwrap_or_default(),
+        &beacon.context,
+        NavigationType::Navigate,
+    );
+    accepted.stratum = stratum;
     beacon.navigation_type = [NavigationType::Navigate, NavigationType::Reload][pick(2) as usize];
     beacon.environment = ["production", "staging"][pick(2) as usize].into();
     // Of releases and elements there are more than places; which of them lead changes with what arrives.

@@ -140,6 +140,7 @@ pub async fn store() -> Store {
         }
     }
     page_views(&store).await;
+    blamed(&store).await;
     verdicts(&store).await;
     store
 }
@@ -243,6 +244,24 @@ async fn page_views(store: &Store) {
             .await
             .expect("the page views are inserted");
     }
+}
+
+/// What those of the product page blame, hour by hour.
+async fn blamed(store: &Store) {
+    let scheme = Scheme::of_vital(Vital::Lcp);
+    let facts = format!(
+        "[('phase', 'load_ms', 900., 0, 0), ('phase', 'ttfb_ms', 300., 0, 0), ('element', '<img src=x onerror=alert(1)>', 0., {}, {})]",
+        scheme.bucket_index(2_100.0),
+        scheme.bucket_index(4_200.0)
+    );
+    let sql = format!(
+        "insert into rollup_attribution_hours (app, environment, kind, vital, fact, route, hour, name, generation, n, sum_ms, buckets) \
+         select 'shop', 'production', 'vital', 'LCP', one.1, '/product/:id', toStartOfHour(now('UTC')) - toIntervalHour(number), one.2, 1, 4, \
+         4 * one.3, if(one.1 = 'phase', map(), map(toUInt16(if(number < {SLOW_HOURS}, one.5, one.4)), toUInt64(4))) \
+         from numbers(120) array join {facts} as one"
+    );
+    let query = store.client().query(&sql);
+    query.execute().await.expect("the facts are inserted");
 }
 
 const LCP_ATTRIBUTION: &str = r#"{"element":"<img src=x onerror=alert(1)>","ttfb_ms":300,"load_delay_ms":200,"load_ms":900,"render_delay_ms":100}"#;

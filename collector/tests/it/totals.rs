@@ -1,15 +1,18 @@
 //! Totals equal a recount of what they sum up, whatever arrived in which order; scores are what the rule says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use collector::ingest::Accepted;
+use collector::store::queries::{self, RouteVitalRow, Scope, Strata, Visitors};
 use collector::store::{Store, rollup};
 use wire::{Measurement, Vital};
 
-use crate::details::{random, rng};
+use crate::details::{EDGE_MS, random, rng};
 use crate::engine;
 use crate::rollup::insert;
 use crate::writer::accepted;
+
+const DAY_MS: i64 = 86_400_000;
 
 /// Rows as texts.
 async fn texts(store: &Store, sql: &str) -> BTreeSet<String> {
@@ -79,6 +82,20 @@ async fn totals_equal_a_recount_after_every_change() {
                 "{grain}, round {round}"
             );
         }
+        for (grain, time) in [
+            ("app-hour", "toStartOfHour(hour)"),
+            ("app-day", "toStartOfDay(hour)"),
+        ] {
+            let by_stratum = format!(
+                "select {} from (select app, environment, vital, '*' as route, 'stratum' as dimension, concat(stratum, ' ', release) as value, \
+                 {time} as start, sumMap(r.buckets) as buckets from rollups as r where kind = 'vital' group by app, environment, vital, value, start)",
+                key("start")
+            );
+            let found = totals(&store, grain, "= 'stratum'").await;
+            assert!(!found.is_empty());
+            let expected = texts(&store, &by_stratum).await;
+            assert_eq!(found, expected, "{grain} by stratum, round {round}");
+        }
         let by_value = format!(
             "select {} from (select app, environment, vital, route, dimension, value, toStartOfDay(hour) as day, sumMap(d.buckets) as buckets \
              from rollups_by_dimension as d where kind = 'vital' and route != '*' group by app, environment, vital, route, dimension, value, day)",
@@ -87,6 +104,99 @@ async fn totals_equal_a_recount_after_every_change() {
         let found = totals(&store, "route-day", "!= ''").await;
         assert!(!found.is_empty());
         assert_eq!(found, texts(&store, &by_value).await, "round {round}");
+    }
+}
+
+/// Histograms by what they are of, in order.
+type Histograms = BTreeMap<(String, String), BTreeMap<u16, u64>>;
+
+/// Of each route and vital, from the rollups themselves.
+async fn by_hand(store: &Store, scope: &Scope, strata: &Strata) -> Histograms {
+    let sql = "select toString(route) as route, toString(vital) as vital, sum(r.n) as n, sumMap(r.buckets) as buckets from rollups as r where app = ? and environment = ? and kind = 'vital' \
+         and (? = '' or splitByChar('/', stratum)[1] = ?) and (? = '' or splitByChar('/', stratum)[2] = ?) and (? = '' or release = ?) \
+         group by route, vital";
+    let query = [&strata.device, &strata.connection, &strata.release]
+        .into_iter()
+        .fold(
+            store
+                .client()
+                .query(sql)
+                .bind(&scope.app)
+                .bind(&scope.environment),
+            |query, part| query.bind(part).bind(part),
+        );
+    let rows: Vec<RouteVitalRow> = query.fetch_all().await.expect("answers");
+    by_key(rows)
+}
+
+fn by_key(rows: Vec<RouteVitalRow>) -> Histograms {
+    rows.into_iter()
+        .map(|row| ((row.route, row.vital), row.buckets.into_iter().collect()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_reads_the_same_from_every_table() {
+    let store = engine::store().await;
+    let mut rng = rng(12);
+    let beacons: Vec<Accepted> = (0..600).map(|_| random(&mut rng)).collect();
+    insert(&store, 0, &beacons).await;
+    rollup::run_once(&store).await.expect("recomputes");
+    let release = "select toString(release) from rollups where app = 'shop' and environment = 'production' and stratum like 'mobile%' limit 1";
+    let release: String = store
+        .client()
+        .query(release)
+        .fetch_one()
+        .await
+        .expect("answers");
+    let part = |device: &str, connection: &str, release: &str| Strata {
+        device: device.into(),
+        connection: connection.into(),
+        delivery: String::new(),
+        release: release.into(),
+    };
+    for strata in [
+        part("mobile", "", ""),
+        part("", "slow", ""),
+        part("", "unknown", ""),
+        part("desktop", "fast", ""),
+        part("", "", &release),
+        part("mobile", "", &release),
+    ] {
+        // Days: both ends are those of a day. Hours: of the same stretch.
+        for whole_days in [true, false] {
+            let scope = Scope {
+                app: "shop".into(),
+                environment: "production".into(),
+                from_ms: 0,
+                to_ms: EDGE_MS as i64 / DAY_MS * DAY_MS + 2 * DAY_MS,
+                whole_days,
+                visitors: Visitors::Strata(strata.clone()),
+            };
+            let mut expected = by_hand(&store, &scope, &strata).await;
+            let mut app: BTreeMap<String, BTreeMap<u16, u64>> = BTreeMap::new();
+            for ((_, vital), buckets) in &expected {
+                let sum = app.entry(vital.clone()).or_default();
+                buckets
+                    .iter()
+                    .for_each(|(bucket, n)| *sum.entry(*bucket).or_default() += n);
+            }
+            let steps = queries::vitals_by_step(&store, &scope, "", "", 10 * DAY_MS / 1000).await;
+            let found: BTreeMap<String, BTreeMap<u16, u64>> = steps
+                .expect("answers")
+                .into_iter()
+                .map(|step| (step.vital, step.buckets.into_iter().collect()))
+                .collect();
+            assert!(!found.is_empty(), "{strata:?}, {whole_days}");
+            assert_eq!(found, app, "the app, {strata:?}, {whole_days}");
+
+            let rows = queries::vitals_by_route(&store, &scope)
+                .await
+                .expect("answers");
+            // All routes are no route of a list.
+            expected.retain(|(route, _), _| route != "*");
+            assert_eq!(by_key(rows), expected, "routes, {strata:?}, {whole_days}");
+        }
     }
 }
 

@@ -14,10 +14,11 @@ use super::query::page::MAX_ROWS;
 use super::query::{self, Asked, DAY_MS, Page, PageParameters, Range, ScopeParameters};
 use super::route;
 use super::shape::{self, Band, Bar, Point};
+use super::summary;
 use crate::explain::{Explanation, Subject, explain};
 use crate::http::Problem;
 use crate::store::queries::{
-    self, AttributionRow, BaselineRow, DecisionRow, DeployRow, FindingFilter, FindingRow, Scope,
+    self, BaselineRow, DecisionRow, DeployRow, FactRow, FindingFilter, FindingRow, Scope,
 };
 
 /// The evidence shows this much before the change and at most this much after it.
@@ -59,11 +60,22 @@ pub struct Evidence {
     /// Page views before the change began and after, as shares per bucket.
     pub before: Vec<Bar>,
     pub after: Vec<Bar>,
-    /// Phases and elements before the change and after it; empty when no single page views are kept that far back.
-    pub attribution: Vec<AttributionRow>,
+    /// Phases and elements before the change and after it, of each the most frequent.
+    pub attribution: Vec<BlamedBeside>,
     pub deploys: Vec<DeployRow>,
     /// Largest good value, largest value that only needs improvement; null for MEMORY.
     pub limits: Option<(f64, f64)>,
+}
+
+/// What page views before (0) or after (1) the change were blamed on.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+pub struct BlamedBeside {
+    pub after: u8,
+    /// `phase` (mean is its duration) or `element` (mean is the vital's value, as exact as its buckets).
+    pub kind: String,
+    pub name: String,
+    pub n: u64,
+    pub mean: f64,
 }
 
 /// Findings, the open and grave ones first. Without an app those of all apps, without a range however old they are.
@@ -198,17 +210,17 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
         return Ok(without_series(range));
     };
     let stored = route::stored(&finding.route);
-    let (steps, baselines, deploys, attribution) = tokio::try_join!(
+    let (change_ms, route) = (finding.change_point_ms, &finding.route);
+    let (before, after) = (
+        scope.during(from_ms, change_ms),
+        scope.during(change_ms, range.to_ms),
+    );
+    let (steps, baselines, deploys, blamed_before, blamed_after) = tokio::try_join!(
         queries::vitals_by_step(&state.store, &scope, stored, vital.name(), HOUR_S),
         queries::baselines(&state.store, &scope.app, &scope.environment, &finding.route),
         queries::deploys(&state.store, &scope),
-        queries::attribution(
-            &state.store,
-            &scope,
-            &finding.route,
-            vital.name(),
-            finding.change_point_ms
-        ),
+        queries::facts(&state.store, &before, route, vital.name()),
+        queries::facts(&state.store, &after, route, vital.name()),
     )?;
     let baseline = route::baseline_of(vital.name(), &finding.route, &baselines);
     let past = route::baseline_steps(state, &scope, stored, vital, baseline, HOUR_S).await?;
@@ -224,10 +236,34 @@ async fn evidence(state: &State, finding: &FindingRow, now_ms: i64) -> Result<Ev
         band: shape::band(&shape::points(vital, 75, &past)),
         before: shape::bars(&shape::merged(vital, &before)),
         after: shape::bars(&shape::merged(vital, &after)),
-        attribution,
+        attribution: [(0, blamed_before), (1, blamed_after)]
+            .iter()
+            .flat_map(|(after, facts)| beside(vital, *after, facts))
+            .collect(),
         deploys,
         limits: vital.thresholds(),
     })
+}
+
+/// Phases and elements of one side.
+fn beside(vital: Vital, after: u8, facts: &[FactRow]) -> Vec<BlamedBeside> {
+    let mean = |row: &FactRow| match row.fact.as_str() {
+        "phase" => Some(row.sum_ms / row.n as f64),
+        "element" => summary::histogram(vital, &row.buckets)
+            .mean_and_stddev()
+            .map(|(mean, _)| mean),
+        _ => None,
+    };
+    let blamed = facts.iter().filter(|row| row.n > 0).filter_map(|row| {
+        Some(BlamedBeside {
+            after,
+            kind: row.fact.clone(),
+            name: row.name.clone(),
+            n: row.n,
+            mean: mean(row)?,
+        })
+    });
+    blamed.collect()
 }
 
 fn without_series(range: Range) -> Evidence {

@@ -18,6 +18,7 @@ use clickhouse::query::Query;
 use thiserror::Error;
 
 use super::Store;
+use crate::ingest::stratum;
 
 pub use operations::{
     CallCountRow, CallRow, InputRow, NamedRow, OperationStepRow, Order, OutcomeRow, SampleRow,
@@ -34,10 +35,7 @@ pub use series::{
     vitals_by_step,
 };
 pub use sides::{Side, StratumRow, vitals_by_stratum};
-pub use splits::{
-    AttributionRow, DimensionRow, FactRow, ValueRow, attribution, dimension_values, dimensions,
-    facts,
-};
+pub use splits::{DimensionRow, FactRow, ValueRow, dimension_values, dimensions, facts};
 pub use state::{FreshnessRow, NameRow, false_alarms, freshness, names, table_sizes};
 pub use verdicts::{
     AlertRow, BaselineRow, DecisionRow, DeployRow, FindingFilter, FindingRow, alerts, baseline,
@@ -89,6 +87,26 @@ pub struct Strata {
     pub connection: String,
     pub delivery: String,
     pub release: String,
+}
+
+impl Strata {
+    /// The dimension and its values that say the same, where only the device or only the connection is asked for.
+    fn as_values(&self) -> Option<(&'static str, &'static [&'static str])> {
+        let Strata {
+            device,
+            connection,
+            delivery,
+            release,
+        } = self;
+        if !delivery.is_empty() || !release.is_empty() {
+            return None;
+        }
+        match (device.as_str(), connection.as_str()) {
+            (device, "") if !device.is_empty() => Some(("device", stratum::devices(device))),
+            ("", connection) => Some(("connection", stratum::connections(connection)?)),
+            _ => None,
+        }
+    }
 }
 
 /// One value of one dimension of `rollups_by_dimension`.

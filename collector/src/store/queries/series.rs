@@ -120,24 +120,28 @@ pub async fn vitals_by_route(
     store: &Store,
     scope: &Scope,
 ) -> Result<Vec<RouteVitalRow>, QueryError> {
-    let totals = |dimension: &str, value: &str| {
-        scoped(store, include_str!("../sql/totals_by_route.sql"), scope)
+    let totals = |dimension: &str, values: &[&str], strata: &Strata| {
+        let query = scoped(store, include_str!("../sql/totals_by_route.sql"), scope)
             .param("grain", scope.grain(Of::Routes, DAY_S))
             .param("dimension", dimension)
-            .param("value", value)
+            .param("values", values);
+        of_strata(query, strata)
     };
     let query = match &scope.visitors {
-        Visitors::Everybody => totals("", ""),
-        Visitors::Strata(strata) => of_strata(
-            scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
-            strata,
-        ),
+        Visitors::Everybody => totals("", &[""], &Strata::default()),
+        Visitors::Strata(strata) => match strata.as_values() {
+            Some((dimension, values)) if scope.whole_days => totals(dimension, values, strata),
+            _ => of_strata(
+                scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
+                strata,
+            ),
+        },
         // Hours by value are kept in the order of routes: a list of some hours reads the months that they lie in.
         Visitors::Value(value) if !scope.whole_days => of_value(
             scoped(store, include_str!("../sql/value_by_route.sql"), scope),
             value,
         ),
-        Visitors::Value(value) => totals(value.dimension, &value.value),
+        Visitors::Value(value) => totals(value.dimension, &[&value.value], &Strata::default()),
     };
     all(query).await
 }
@@ -167,6 +171,10 @@ pub async fn vitals_by_step(
             let query = scoped(store, include_str!("../sql/totals_by_step.sql"), scope);
             let route = if route.is_empty() { ALL_ROUTES } else { route };
             (query.param("grain", grain), route)
+        }
+        Visitors::Strata(strata) if route.is_empty() => {
+            let query = scoped(store, include_str!("../sql/strata_by_step.sql"), scope);
+            (of_strata(query.param("grain", grain), strata), route)
         }
         Visitors::Strata(strata) => (of_strata(scoped(store, by_step, scope), strata), route),
         Visitors::Value(value) => {

@@ -35,33 +35,6 @@ pub struct FactRow {
     pub buckets: Vec<(u16, u64)>,
 }
 
-/// What page views before (0) or after (1) a moment were blamed on.
-#[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
-pub struct AttributionRow {
-    pub after: u8,
-    /// `phase` (mean is its duration) or `element` (mean is the vital's value).
-    pub kind: String,
-    pub name: String,
-    pub n: u64,
-    pub mean: f64,
-}
-
-/// The route's page views of the scope, split at `change_ms`.
-pub async fn attribution(
-    store: &Store,
-    scope: &Scope,
-    route: &str,
-    vital: &str,
-    change_ms: i64,
-) -> Result<Vec<AttributionRow>, QueryError> {
-    let query = scoped(store, include_str!("../sql/attribution.sql"), scope);
-    all(query
-        .param("route", route)
-        .param("vital", vital)
-        .param("change_ms", change_ms))
-    .await
-}
-
 /// What the page views of a range can be filtered by, dimension by dimension.
 pub async fn dimension_values(store: &Store, scope: &Scope) -> Result<Vec<ValueRow>, QueryError> {
     let query = scoped(store, include_str!("../sql/dimension_values.sql"), scope);

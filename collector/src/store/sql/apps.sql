@@ -17,7 +17,7 @@ from
     (
         select app, environment, vital, hour, n as part_n
         from rollup_totals final
-        where grain = 'app-hour' and kind = 'vital' and n > 0 and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+        where grain = 'app-hour' and kind = 'vital' and dimension = '' and n > 0 and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         union all
         select app, environment, vital, hour, n as part_n
         from imported_hours final

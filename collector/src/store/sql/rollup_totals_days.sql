@@ -3,12 +3,12 @@
 -- Parameters: generation, then app, first hour, last hour, hours for each of the two branches.
 insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
 select
-    app, environment, wider as grain, kind, '' as dimension, '' as value, day as hour, vital, route, ? as generation,
+    app, environment, wider as grain, kind, dimension, value, day as hour, vital, route, ? as generation,
     sum(part_n) as n, sumMap(part_buckets) as buckets
 from
 (
     select
-        app, environment, if(grain = 'app-hour', 'app-day', 'route-day') as wider, kind, toStartOfDay(hour) as day, vital, route,
+        app, environment, if(grain = 'app-hour', 'app-day', 'route-day') as wider, kind, dimension, value, toStartOfDay(hour) as day, vital, route,
         n as part_n, buckets as part_buckets
     from rollup_totals final
     where n > 0 and grain in ('app-hour', 'route-hour')
@@ -16,11 +16,11 @@ from
         and has(arrayMap(start -> start - start % 86400, ?), toUnixTimestamp(toStartOfDay(hour)))
     union all
     select
-        app, environment, toString(grain) as wider, kind, hour as day, vital, route, toUInt64(0) as part_n,
+        app, environment, toString(grain) as wider, kind, dimension, value, hour as day, vital, route, toUInt64(0) as part_n,
         cast(map(), 'Map(UInt16, UInt64)') as part_buckets
     from rollup_totals final
-    where n > 0 and grain in ('app-day', 'route-day') and dimension = ''
+    where n > 0 and (grain = 'app-day' or grain = 'route-day' and dimension = '')
         and app = ? and hour >= fromUnixTimestamp(?) - toIntervalDay(1) and hour <= fromUnixTimestamp(?)
         and has(arrayMap(start -> start - start % 86400, ?), toUnixTimestamp(hour))
 )
-group by app, environment, wider, kind, day, vital, route
+group by app, environment, wider, kind, dimension, value, day, vital, route

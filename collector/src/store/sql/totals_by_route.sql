@@ -1,5 +1,5 @@
--- Each vital's histogram per route over hours or days: everybody's page views, or with one value of a dimension. Imported histories
--- have no totals and know no dimensions.
+-- Each vital's histogram per route over hours or days: everybody's page views, or those with some values of a dimension. Imported
+-- histories have no totals; of the dimensions they know the device and the connection, as their strata have them.
 select
     toString(route) as route,
     toString(vital) as vital,
@@ -14,14 +14,16 @@ from
         and grain = {grain:String}
         and kind = 'vital'
         and dimension = {dimension:String}
-        and value = {value:String}
+        and value in {values:Array(String)}
         and n > 0
         and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
     union all
     select route, vital, n as part_n, buckets as part_buckets
     from imported_hours final
-    where {dimension:String} = ''
+    where {dimension:String} in ('', 'device', 'connection')
+        and ({device:String} = '' or splitByChar('/', stratum)[1] = {device:String})
+        and ({connection:String} = '' or splitByChar('/', stratum)[2] = {connection:String})
         and app = {app:String}
         and environment = {environment:String}
         and kind = 'vital'

@@ -11,6 +11,7 @@ from
     from rollup_totals final
     where grain = {grain:String}
         and kind = 'vital'
+        and dimension = ''
         and n > 0
         and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')

@@ -1,4 +1,4 @@
--- Each vital's histogram per step of time (UTC), of one route or ('') of all routes, of one vital or ('') of all, of all strata and
+-- Each vital's histogram per step of time (UTC), of one route, of one vital or ('') of all, of all strata and
 -- releases or ('' is any) of those that are asked for.
 select
     toString(vital) as vital,
@@ -9,8 +9,7 @@ from rollups
 where app = {app:String}
     and environment = {environment:String}
     and kind = 'vital'
-    and route != '*'
-    and ({route:String} = '' or route = {route:String})
+    and route = {route:String}
     and ({vital:String} = '' or vital = {vital:String})
     and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
     and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
