@@ -84,6 +84,7 @@ const decide = (path, note) =>
   ask(path, {}, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ note }) });
 
 export const mute = (id, note) => decide(`findings/${encodeURIComponent(id)}/mute`, note);
+export const unmute = (id, note) => decide(`findings/${encodeURIComponent(id)}/unmute`, note);
 /** `verdict` is "approve" or "reject". */
 export const judge = (id, verdict, note = '') => decide(`baselines/${encodeURIComponent(id)}/${verdict}`, note);
 

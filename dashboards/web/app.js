@@ -110,9 +110,7 @@ function learn({ apps, app, environment }) {
 function chrome(filters) {
   const active = TAB_OF[filters.view] || filters.view;
   const isFiltered = FILTERED.has(filters.view);
-  document.getElementById('nav').replaceChildren(...Object.entries(TABS).map(([view, name]) =>
-    h('a', { href: address({ view }), 'aria-current': view === active ? 'page' : null }, name)));
-  showTab(document.getElementById('nav'));
+  tabs(document.getElementById('nav'), active);
   document.querySelector('.brand').setAttribute('href', address({ view: 'overview' }));
   const focused = document.activeElement?.id;
   const apps = [...new Set(known.map((row) => row.app))];
@@ -123,6 +121,18 @@ function chrome(filters) {
     h('button', { id: 'theme', type: 'button', class: 'icon', title: 'Theme: system, light or dark', 'aria-label': `Theme: ${theme()}. Change it.`, onclick: turnTheme }, { system: '◐', light: '☀', dark: '☾' }[theme()]));
   document.getElementById('chips').replaceChildren(...chips({ filters, isFiltered, address }).filter(Boolean));
   if (focused) document.getElementById(focused)?.focus();
+}
+
+/** Links that stay the same elements: whoever has the focus on one keeps it. */
+function tabs(nav, active) {
+  if (!nav.firstChild) nav.append(...Object.entries(TABS).map(([view, name]) => h('a', { 'data-view': view }, name)));
+  for (const link of nav.children) {
+    const { view } = link.dataset;
+    link.setAttribute('href', address({ view }));
+    if (view === active) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  showTab(nav);
 }
 
 /** On a phone the tabs are wider than the window: the one we are on is scrolled to. */

@@ -211,6 +211,8 @@ test('by keyboard alone: everything is reached in reading order, seen, and named
   const { context, page } = await open({ viewport: { width: 1440, height: 1000 } });
   for (const name of ['overview', 'routes', 'route', 'finding', 'operation', 'compare', 'page-view']) {
     await visit(page, address(name));
+    // A page opened deep inside learns the apps for its filters a little later.
+    await page.locator('#app option').nth(1).waitFor({ state: 'attached' });
     const stops = [];
     for (;;) {
       await page.keyboard.press('Tab');
@@ -295,5 +297,39 @@ test('a chosen theme wins over the system and outlives a reload', async () => {
   assert.notEqual(light, dark);
   await page.reload();
   assert.equal(await background(), light);
+  await context.close();
+});
+
+test('a person decides with a reason, and takes it back: a finding is muted and heard again, a baseline rejected', async () => {
+  const { context, page, problems } = await open({ viewport: { width: 390, height: 844 } });
+  const decide = async (label, why) => {
+    const form = page.getByRole('form', { name: label });
+    await form.getByRole('textbox').fill(why);
+    await form.locator('button[type=submit]').click();
+  };
+  await visit(page, address('finding'));
+  const chip = page.locator('.page-head .chip').last();
+  const state = await chip.innerText();
+  await decide('Mute the finding', 'known, 2.0.1 mends it');
+  await page.getByText('“known, 2.0.1 mends it”').waitFor();
+  assert.equal(await chip.innerText(), 'muted');
+  await assertAccessible(page, 'a muted finding');
+  await decide('Unmute the finding', '2.0.1 did not');
+  await page.getByText('“2.0.1 did not”').waitFor();
+  assert.equal(await chip.innerText(), state);
+
+  await visit(page, address('baselines'));
+  const label = await page.getByRole('button', { name: /^Reject the baseline/ }).first().getAttribute('aria-label');
+  await page.getByRole('button', { name: label, exact: true }).click();
+  assert.ok((await overflow(page)) <= 0, 'the form fits');
+  await assertAccessible(page, 'a baseline about to be rejected');
+  await page.screenshot({ path: join(artifacts, 'rejecting-light-390.png') });
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: label, exact: true }).click();
+  const sent = page.waitForRequest((request) => request.method() === 'POST');
+  await decide(label, 'an incident');
+  assert.deepEqual((await sent).postDataJSON(), { note: 'an incident' });
+  await page.getByRole('button', { name: label.replace('Reject', 'Approve'), exact: true }).waitFor();
+  assert.deepEqual(problems, []);
   await context.close();
 });

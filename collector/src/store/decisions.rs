@@ -43,6 +43,14 @@ pub async fn mute(store: &Store, finding_id: &str, note: &str) -> anyhow::Result
     decide(store, "finding", finding_id, "muted", note).await
 }
 
+/// Takes that back; whether it exists, and was muted, is the caller's question.
+///
+/// # Errors
+/// When the row cannot be written.
+pub async fn unmute(store: &Store, finding_id: &str, note: &str) -> anyhow::Result<()> {
+    decide(store, "finding", finding_id, "unmuted", note).await
+}
+
 /// Approves or rejects the hours that a baseline has now; whether it exists is the caller's question.
 ///
 /// # Errors

@@ -190,6 +190,7 @@ async fn a_foreign_page_cannot_write() {
     for path in [
         "/api/v1/deploys",
         "/api/v1/findings/x/mute",
+        "/api/v1/findings/x/unmute",
         "/api/v1/baselines/x/approve",
     ] {
         for site in ["cross-site", "same-site"] {
@@ -635,6 +636,19 @@ async fn decisions(router: &axum::Router) {
     assert_eq!(
         (&muted["finding"]["state"], &muted["decision"]["note"]),
         (&"muted".into(), &"known".into())
+    );
+    let (status, back) = post("/api/v1/findings/open/unmute", r#"{"note":"it is back"}"#).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(back.contains(r#""state":"confirmed""#), "{back}");
+    let (_, heard) = get(router, "/api/v1/findings/open").await;
+    assert_eq!(
+        (&heard["finding"]["state"], &heard["decision"]["note"]),
+        (&"confirmed".into(), &"it is back".into())
+    );
+    assert_eq!(
+        post("/api/v1/findings/open/unmute", "{}").await.0,
+        StatusCode::CONFLICT,
+        "what is heard cannot be unmuted"
     );
     assert_eq!(
         post("/api/v1/baselines/nothing/approve", "{}").await.0,

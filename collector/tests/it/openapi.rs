@@ -196,6 +196,7 @@ async fn answers_are_what_the_document_says() {
     for path in [
         "/deploys",
         "/findings/{id}/mute",
+        "/findings/{id}/unmute",
         "/baselines/{id}/approve",
         "/baselines/{id}/reject",
     ] {
@@ -227,6 +228,12 @@ async fn answers_are_what_the_document_says() {
             "201",
         ),
         ("/findings/{id}/mute", "/findings/open/mute", "{}", "200"),
+        (
+            "/findings/{id}/unmute",
+            "/findings/open/unmute",
+            "{}",
+            "200",
+        ),
     ] {
         let response = answer(
             &router,

@@ -3,7 +3,7 @@
 import { h } from '../dom.js';
 import * as format from '../format.js';
 import { pager, panel, saving, table } from '../table.js';
-import { baselineChip, routeLink } from './parts.js';
+import { baselineChip, noteForm, routeLink } from './parts.js';
 
 const STATES = { all: 'All', proposed: 'Proposed', approved: 'Approved', learning: 'Learning', frozen: 'Frozen', rejected: 'Rejected' };
 
@@ -33,19 +33,23 @@ export async function baselines(context) {
   ];
 }
 
-/** A person's word: a proposed one waits for it, and what was said can be taken back. */
+/** A person's word: a proposed one waits for it, and what was said can be taken back. A verdict asks for its reason first. */
 function judging(context, row) {
-  const button = (verdict, text) => h('button', {
-    type: 'button', class: 'small', 'aria-label': `${text} the baseline of ${row.vital} on ${row.route}`,
-    onclick: async (event) => {
-      try {
-        await context.api.judge(row.id, verdict);
+  const verdicts = { proposed: ['approve', 'reject'], approved: ['reject'], frozen: ['reject'], rejected: ['approve'] }[row.state] || [];
+  const place = h('span', { class: 'verdicts' });
+  const offer = () => place.replaceChildren(...verdicts.flatMap((verdict) => {
+    const text = verdict === 'approve' ? 'Approve' : 'Reject';
+    const label = `${text} the baseline of ${row.vital} on ${row.route}`;
+    const ask = () => {
+      const form = noteForm(label, text, async (note) => {
+        await context.api.judge(row.id, verdict, note);
         await context.reload();
-      } catch (error) {
-        event.target.replaceWith(h('span', { class: 'error-text' }, error.message));
-      }
-    },
-  }, text);
-  const open = { proposed: ['approve', 'reject'], approved: ['reject'], frozen: ['reject'], rejected: ['approve'] }[row.state] || [];
-  return open.flatMap((verdict) => [' ', button(verdict, verdict === 'approve' ? 'Approve' : 'Reject')]);
+      }, offer);
+      place.replaceChildren(form);
+      form.querySelector('input').focus();
+    };
+    return [' ', h('button', { type: 'button', class: 'small', 'aria-label': label, onclick: ask }, text)];
+  }));
+  offer();
+  return place;
 }

@@ -6,7 +6,7 @@ import * as format from '../format.js';
 import { pager, panel, saving, table } from '../table.js';
 import { detailFacts } from './detail.js';
 import { drifts } from './drifts.js';
-import { facts, figures, findingTable, routeLink, routeName, severity, stateChip } from './parts.js';
+import { facts, figures, findingTable, noteForm, routeLink, routeName, severity, stateChip } from './parts.js';
 import { PHASES, phaseName } from './splits.js';
 
 const STATES = { open: 'Open', resolved: 'Resolved', transient: 'Transient', muted: 'Muted', all: 'All' };
@@ -136,18 +136,16 @@ function examples(context, { kind, vital, route, change_point_ms, resolved_at_ms
   return h('p', { class: 'links small' }, h('a', { href: context.address({ view: 'page-views', route: route === '*' ? '' : route, vital, from: at(change_point_ms), to: resolved_at_ms ? at(resolved_at_ms) : '' }) }, 'Slowest page views since it began'));
 }
 
+/** Told of or not is a person's word, with a reason, and can be taken back. */
 function muteForm(context, found, decision) {
-  if (found.state === 'muted') return h('p', { class: 'soft muted' }, `Muted${decision ? ` ${format.minute(decision.at_ms)}` : ''}: it is watched, but nobody is told.${decision?.note ? ` “${decision.note}”` : ''}`);
-  const note = h('input', { type: 'text', placeholder: 'Why (optional)', 'aria-label': 'Why it is muted', maxlength: '500' });
-  const failed = h('p', { class: 'error-text', role: 'alert' });
-  const send = async (event) => {
-    event.preventDefault();
-    try {
-      await context.api.mute(found.id, note.value);
+  const isMuted = found.state === 'muted';
+  const verb = isMuted ? 'Unmute' : 'Mute';
+  const said = decision && `${decision.decision === 'muted' ? 'Muted' : 'Unmuted'} ${format.minute(decision.at_ms)}${decision.note ? `: “${decision.note}”` : ''}.`;
+  return [
+    said && h('p', { class: 'soft' }, said, isMuted && ' It is watched, but nobody is told.'),
+    noteForm(`${verb} the finding`, verb, async (note) => {
+      await context.api[isMuted ? 'unmute' : 'mute'](found.id, note);
       await context.reload();
-    } catch (error) {
-      failed.textContent = error.message;
-    }
-  };
-  return h('form', { class: 'mute', onsubmit: send }, note, h('button', { type: 'submit' }, 'Mute'), failed);
+    }),
+  ];
 }

@@ -50,6 +50,24 @@ export function install(origin) {
     h('p', { class: 'soft' }, 'The address is the public listener of the collector, port 8080 by default. Its demo shop, at /demo/, sends data too.'));
 }
 
+/**
+ * A decision with the reason for it. `decide` gets the note; what goes wrong is said below. `onCancel` adds a way out.
+ */
+export function noteForm(label, verb, decide, onCancel) {
+  const note = h('input', { type: 'text', placeholder: 'Why (optional)', 'aria-label': `${label}: why`, maxlength: '500' });
+  const failed = h('p', { class: 'error-text', role: 'alert' });
+  const send = async (event) => {
+    event.preventDefault();
+    try {
+      await decide(note.value);
+    } catch (error) {
+      failed.textContent = error.message;
+    }
+  };
+  return h('form', { class: 'reason', 'aria-label': label, onsubmit: send }, note, h('button', { type: 'submit' }, verb),
+    onCancel && h('button', { type: 'button', onclick: onCancel }, 'Cancel'), failed);
+}
+
 /** A list of term and value. */
 export function facts(pairs) {
   return h('dl', { class: 'facts' }, pairs.filter(([, value]) => value !== null && value !== undefined).map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))));

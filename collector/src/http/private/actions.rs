@@ -18,6 +18,7 @@ use crate::http::Problem;
 use crate::store::decisions;
 use crate::store::queries::{self, DeployRow};
 
+const MUTED: &str = "muted";
 /// A note is a sentence or two.
 const MAX_NOTE_BYTES: usize = 2_000;
 /// A deploy may be announced a little ahead, for clocks differ; not planned.
@@ -50,7 +51,7 @@ pub struct Note {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Decided {
     pub id: String,
-    pub state: &'static str,
+    pub state: String,
 }
 
 /// Marks the moment a release went live.
@@ -143,7 +144,33 @@ pub async fn mute(
     decisions::mute(&state.store, &id, &note)
         .await
         .map_err(unwritten)?;
-    Ok(Json(Decided { id, state: "muted" }))
+    Ok(Json(Decided {
+        id,
+        state: MUTED.to_owned(),
+    }))
+}
+
+/// People are told of this finding again; 409 when it is not muted.
+#[utoipa::path(
+    post, path = "/findings/{id}/unmute", params(("id" = String, Path)), request_body = Note,
+    responses((status = 200, body = Decided), Refusals)
+)]
+pub async fn unmute(
+    Shared(state): Shared<State>,
+    Path(id): Path<String>,
+    body: Result<Json<Note>, JsonRejection>,
+) -> Result<Json<Decided>, Problem> {
+    let note = note(body)?;
+    let now_ms = query::now_ms();
+    if findings::find(&state, &id, now_ms).await?.state != MUTED {
+        let detail = "this finding is not muted";
+        return Err(Problem::new(StatusCode::CONFLICT, "not-muted", detail));
+    }
+    decisions::unmute(&state.store, &id, &note)
+        .await
+        .map_err(unwritten)?;
+    let state = findings::find(&state, &id, now_ms).await?.state;
+    Ok(Json(Decided { id, state }))
 }
 
 /// The hours that this baseline has are normal: later ones are judged by them.
@@ -201,7 +228,7 @@ async fn judge(
         .map_err(unwritten)?;
     Ok(Json(Decided {
         id,
-        state: ruling.name(),
+        state: ruling.name().to_owned(),
     }))
 }
 

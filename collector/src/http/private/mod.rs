@@ -118,6 +118,7 @@ fn verdicts() -> OpenApiRouter<State> {
         .routes(routes!(findings::one))
         .routes(routes!(trends::list))
         .routes(routes!(actions::mute))
+        .routes(routes!(actions::unmute))
         .routes(routes!(recommendations::list))
         .routes(routes!(baselines::baselines))
         .routes(routes!(actions::approve))

@@ -125,7 +125,7 @@ pub struct AlertRow {
 /// What a person decided about a finding.
 #[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
 pub struct DecisionRow {
-    /// `muted`.
+    /// `muted` or `unmuted`.
     pub decision: String,
     pub note: String,
     pub at_ms: i64,
