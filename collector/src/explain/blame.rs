@@ -2,6 +2,7 @@
 
 use detect::Scheme;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::carriers::{Dimension, Share, apart};
 use crate::store::around::{Fact, Value};
@@ -16,7 +17,7 @@ const MAIN_SHARE: f64 = 0.5;
 const REST: &str = "other";
 
 /// One thing to blame.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Blame {
     /// `phase` (a part of the vital), `element`, `script`, `type` (of interaction) or `load_state`.
     pub fact: String,

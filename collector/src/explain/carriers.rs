@@ -9,6 +9,7 @@ use detect::drill::{Carrier, Cause, Question, Slice, drill, effects, whole_shift
 use detect::score::Ridits;
 use detect::{Direction, Histogram, Scheme};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::around::{DayValue, Value};
 
@@ -26,7 +27,7 @@ const MIN_DAYS: usize = 4;
 const MIN_INFLATION: f64 = 2.0;
 
 /// One part of a whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Share {
     pub name: String,
     pub n_before: u64,
@@ -46,7 +47,7 @@ pub struct Share {
 }
 
 /// A change by the values of one dimension.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Dimension {
     pub dimension: String,
     /// The value that carries the change; empty when it is spread as the page views are.

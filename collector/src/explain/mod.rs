@@ -11,6 +11,7 @@ mod sentence;
 mod windows;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use blame::Blame;
 pub use carriers::{Dimension, Share};
@@ -26,7 +27,7 @@ use crate::store::queries::QueryError;
 const MAX_LISTED: usize = 8;
 
 /// The answer to "why", as far as the rollups know it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct Explanation {
     /// The compared hours; null while none has closed since the change.
     pub windows: Option<Windows>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use detect::{Histogram, Kind, Scheme, SeriesKey};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::windows::Subject;
 use crate::store::around::DayValue;
@@ -20,7 +21,7 @@ const MIN_DAY_SCATTER: f64 = 0.01;
 const MIN_T: f64 = 5.0;
 
 /// A series that moved with the finding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Moved {
     /// `vital` or `operation`.
     pub kind: &'static str,

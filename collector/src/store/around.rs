@@ -3,12 +3,13 @@
 use clickhouse::Row;
 use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Store;
 use super::queries::{QueryError, all};
 
 /// Which hours are compared. Seconds since the epoch; ends are excluded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Windows {
     pub before_from_s: i64,
     pub before_to_s: i64,

@@ -44,7 +44,6 @@ pub struct FindingView {
     pub decision: Option<DecisionRow>,
     pub evidence: Evidence,
     /// Hints at the cause; nothing of it is tested. What is to blame, who carries the change, what moved with it.
-    #[schema(value_type = Object)]
     pub explanation: Explanation,
 }
 
