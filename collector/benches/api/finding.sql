@@ -1,4 +1,4 @@
--- One finding on the busiest route, whose evidence looks at single page views.
+-- One finding on the busiest route.
 insert into finding_rows
     (id, version, app, environment, route, kind, vital, stratum, direction, state, severity, change_ratio, change_low, change_high, p_value,
     z, confidence, window_hours, baseline_p75, current_p75, baseline_n, current_n, change_point, change_point_low, change_point_high,

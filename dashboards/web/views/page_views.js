@@ -20,7 +20,7 @@ export async function pageViews(context) {
     h('div', { class: 'page-head' }, h('h1', {}, 'Page views', found.route && [' of ', h('span', { class: 'route' }, found.route)]), h('nav', { class: 'pills', 'aria-label': 'Order' }, pills), choose),
     panel(`${ORDERS[order]} by ${vital}`, saving('page views', 'page-views', api.pageViewsQuery({ ...filters, order })),
       found.rows.length ? exampleTable(context, vital, found.rows) : h('p', { class: 'empty' }, 'No page view with this vital is kept in this range.'),
-      h('p', { class: 'soft small' }, `From ${format.minute(found.from_ms)} to ${format.minute(found.to_ms)}. Single page views are kept for 90 days and looked for within 31.`)),
+      h('p', { class: 'soft small' }, `From ${format.minute(found.from_ms)} to ${format.minute(found.to_ms)}. Single page views are kept for 90 days and looked for within 31.${found.complete ? '' : ` There are very many: only the hours with the ${order === 'slowest' ? 'slowest' : 'newest'} were looked at.`}`)),
   ];
 }
 

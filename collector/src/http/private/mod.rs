@@ -11,6 +11,7 @@ mod baselines;
 mod compare;
 mod comparison;
 mod dashboard;
+mod examples;
 mod export;
 mod findings;
 mod health;

@@ -8,6 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use wire::Vital;
 
 use super::State;
+use super::examples::{self, Order};
 use super::export::{self, Answer, record};
 use super::openapi::Refusals;
 use super::query::{self, Asked, DAY_MS, Format, ScopeParameters, VisitorParameters, page, range};
@@ -23,7 +24,6 @@ const MAX_EXAMPLES: u32 = 100;
 const MAX_RANGE_MS: i64 = 31 * DAY_MS;
 /// Page views are kept 90 days, and a client's clock may be a day off.
 const KEPT_MS: i64 = 92 * DAY_MS;
-const ORDERS: [&str; 3] = ["slowest", "near", "newest"];
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -53,6 +53,8 @@ pub struct ExampleList {
     pub route: String,
     pub vital: &'static str,
     pub unit: &'static str,
+    /// Whether all page views that may belong here were looked at. Where there are very many, only hours with the slowest are, or the newest.
+    pub complete: bool,
     pub rows: Vec<ExampleRow>,
 }
 
@@ -71,14 +73,11 @@ pub async fn list(
 ) -> Result<Answer<ExampleList>, Problem> {
     let now_ms = query::now_ms();
     let (vital, format) = (query::vital(&asked.vital)?, page::format(&asked.format)?);
-    let order = if asked.order.is_empty() {
-        ORDERS[0]
-    } else {
-        asked.order.as_str()
+    let order = match asked.order.as_str() {
+        "" => Some(Order::Slowest),
+        name => Order::ALL.into_iter().find(|order| order.name() == name),
     };
-    if !ORDERS.contains(&order) {
-        return Err(query::invalid("order is one of slowest near newest"));
-    }
+    let order = order.ok_or_else(|| query::invalid("order is one of slowest near newest"))?;
     let limit = asked.limit.unwrap_or(DEFAULT_EXAMPLES);
     if !(1..=MAX_EXAMPLES).contains(&limit) {
         return Err(query::invalid(&format!(
@@ -86,22 +85,23 @@ pub async fn list(
         )));
     }
     let question = scope.question(&state, &visitors, now_ms).await?;
-    let (scope, rows) = match question {
+    let (scope, complete, rows) = match question {
         Some(question) => {
             let (from_ms, to_ms) = (question.scope.from_ms, question.scope.to_ms);
             let scope = question
                 .scope
                 .during(from_ms.max(to_ms - MAX_RANGE_MS), to_ms);
-            let (route, vital) = (&asked.route, vital.name());
-            let rows =
-                queries::page_view_examples(&state.store, &scope, route, vital, order, limit)
-                    .await?;
+            let (store, of) = (&state.store, (asked.route.as_str(), vital.name()));
+            let hours = queries::example_hours(store, &scope, of.0, of.1).await?;
+            let look = examples::look(order, u64::from(limit), vital, &hours, now_ms / 1000);
+            let first = (order.name(), limit);
+            let rows = queries::page_view_examples(store, &scope, of, &look, first).await?;
             if rows.is_empty() {
                 question.must_know(&state, &asked.route).await?;
             }
-            (scope, rows)
+            (scope, look.complete, rows)
         }
-        None => (queries::Scope::default(), Vec::new()),
+        None => (queries::Scope::default(), true, Vec::new()),
     };
     if format == Format::Csv {
         return Ok(Answer::Csv(export::table("page-views", &rows)));
@@ -115,6 +115,7 @@ pub async fn list(
         route: asked.route,
         vital: vital.name(),
         unit: summary::unit(vital),
+        complete,
         rows,
     }))
 }

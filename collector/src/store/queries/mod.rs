@@ -26,8 +26,8 @@ pub use operations::{
     operation_trends, operations, operations_by_route,
 };
 pub use page_views::{
-    ExampleRow, PageViewRow, ViewKey, ViewOperationRow, ViewVitalRow, page_view,
-    page_view_examples, page_view_operations, page_view_vitals,
+    ExampleHour, ExampleRow, Look, PageViewRow, ViewKey, ViewOperationRow, ViewVitalRow,
+    example_hours, page_view, page_view_examples, page_view_operations, page_view_vitals,
 };
 pub use series::{
     AppRow, AppVitalRow, RouteStepRow, RouteVitalRow, ScoreRow, StepVitalRow, apps, known,

@@ -5,6 +5,7 @@ use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::series::{of_strata, of_value};
 use super::{QueryError, Scope, Strata, Value, Visitors, all, scoped};
 use crate::store::Store;
 
@@ -94,41 +95,83 @@ pub struct ViewKey {
     pub at_ms: i64,
 }
 
-/// At most `limit` of them, ordered by `slowest`, `near` or `newest`; an empty route means all.
-pub async fn page_view_examples(
+/// An hour that has page views of a kind. `row_count`: measurements of the whole app in it.
+#[derive(Clone, Debug, PartialEq, Row, Deserialize)]
+pub struct ExampleHour {
+    pub hour_s: i64,
+    pub row_count: u64,
+    pub buckets: Vec<(u16, u64)>,
+}
+
+/// Where single page views are looked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Starts of hours, seconds since the epoch.
+    pub hours_s: Vec<i64>,
+    /// Buckets, both included.
+    pub low: u16,
+    pub high: u16,
+    /// The value that `near` is near to.
+    pub near: f64,
+    /// Whether what is wanted cannot lie elsewhere.
+    pub complete: bool,
+}
+
+/// Hours with page views of a vital, of one route or ('') of all, the newest first.
+pub async fn example_hours(
     store: &Store,
     scope: &Scope,
     route: &str,
     vital: &str,
-    order: &str,
-    limit: u32,
+) -> Result<Vec<ExampleHour>, QueryError> {
+    let query = scoped(store, include_str!("../sql/example_hours.sql"), scope)
+        .param("route", route)
+        .param("vital", vital);
+    let (strata, value) = parts(&scope.visitors);
+    let query = of_strata(query, &strata);
+    all(of_value(query, &value)).await
+}
+
+/// At most `limit` of them, ordered by `slowest`, `near` or `newest`; an empty route means all.
+pub async fn page_view_examples(
+    store: &Store,
+    scope: &Scope,
+    (route, vital): (&str, &str),
+    look: &Look,
+    (order, limit): (&str, u32),
 ) -> Result<Vec<ExampleRow>, QueryError> {
-    let (strata, value) = match &scope.visitors {
-        Visitors::Everybody => (Strata::default(), None),
-        Visitors::Strata(strata) => (strata.clone(), None),
-        Visitors::Value(value) => (Strata::default(), Some(value)),
-    };
-    let of = |dimension: &str| match value {
-        Some(Value {
-            dimension: found,
-            value,
-        }) if *found == dimension => value.as_str(),
+    let (strata, value) = parts(&scope.visitors);
+    let of = |dimension: &str| match &value {
+        found if found.dimension == dimension => found.value.as_str(),
         _ => "",
     };
     let query = scoped(store, include_str!("../sql/page_view_examples.sql"), scope)
         .param("route", route)
         .param("vital", vital)
+        .param("hours", &look.hours_s)
+        .param("low", look.low)
+        .param("high", look.high)
+        .param("near", look.near)
         .param("order", order)
         .param("limit", limit)
-        .param("device", &strata.device)
-        .param("connection", &strata.connection)
-        .param("delivery", &strata.delivery)
-        .param("release", &strata.release)
         .param("country", of("country"))
         .param("browser", of("browser"))
         .param("os", of("os"))
         .param("navigation_type", of("navigation_type"));
-    all(query).await
+    all(of_strata(query, &strata)).await
+}
+
+/// Strata and the value of a dimension; what is empty filters nothing.
+fn parts(visitors: &Visitors) -> (Strata, Value) {
+    let anybody = Value {
+        dimension: "",
+        value: String::new(),
+    };
+    match visitors {
+        Visitors::Everybody => (Strata::default(), anybody),
+        Visitors::Strata(strata) => (strata.clone(), anybody),
+        Visitors::Value(value) => (Strata::default(), value.clone()),
+    }
 }
 
 pub async fn page_view(store: &Store, key: &ViewKey) -> Result<Option<PageViewRow>, QueryError> {

@@ -245,7 +245,7 @@ pub async fn minutes(store: &Store, scope: &Scope) -> Result<Vec<StepVitalRow>, 
     all(scoped(store, include_str!("../sql/minutes.sql"), scope)).await
 }
 
-fn of_strata(query: Query, strata: &Strata) -> Query {
+pub(super) fn of_strata(query: Query, strata: &Strata) -> Query {
     query
         .param("device", &strata.device)
         .param("connection", &strata.connection)
@@ -253,7 +253,7 @@ fn of_strata(query: Query, strata: &Strata) -> Query {
         .param("release", &strata.release)
 }
 
-fn of_value(query: Query, value: &Value) -> Query {
+pub(super) fn of_value(query: Query, value: &Value) -> Query {
     query
         .param("dimension", value.dimension)
         .param("value", &value.value)

@@ -1,27 +1,27 @@
--- Single page views with a vital, of one route or ('') of all, in the order that is asked for: `slowest`, `near` (to the 75th percentile of
--- the same page views) or `newest`.
-with
-    chosen as
-    (
-        select
-            view_id, started_at, path, route, release, device, browser, os, country, connection, navigation_type, value, rating, attribution
-        from measurements
-        where app = {app:String}
-            and environment = {environment:String}
-            and vital = {vital:String}
-            and ({route:String} = '' or route = {route:String})
-            and started_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
-            and started_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
-            and ({device:String} = '' or splitByChar('/', stratum)[1] = {device:String})
-            and ({connection:String} = '' or splitByChar('/', stratum)[2] = {connection:String})
-            and ({delivery:String} = '' or splitByChar('/', stratum)[3] = {delivery:String})
-            and ({release:String} = '' or release = {release:String})
-            and ({country:String} = '' or country = {country:String})
-            and ({browser:String} = '' or browser = {browser:String})
-            and ({os:String} = '' or os = {os:String})
-            and ({navigation_type:String} = '' or navigation_type = {navigation_type:String})
-    ),
-    if({order:String} = 'near', (select quantileExact(0.75)(value) from chosen), 0) as p75
+-- Single page views with a vital, of one route or ('') of all, in the order that is asked for: `slowest`, `near` (to a value) or `newest`.
+-- Only in those hours, and between those buckets, that the rollups have named.
+with chosen as
+(
+    select
+        view_id, started_at, path, route, release, device, browser, os, country, connection, navigation_type, value, rating, attribution
+    from measurements
+    where app = {app:String}
+        and environment = {environment:String}
+        and vital = {vital:String}
+        and ({route:String} = '' or route = {route:String})
+        and started_at >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+        and started_at < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+        and toStartOfHour(started_at) in {hours:Array(DateTime('UTC'))}
+        and bucket between {low:UInt16} and {high:UInt16}
+        and ({device:String} = '' or splitByChar('/', stratum)[1] = {device:String})
+        and ({connection:String} = '' or splitByChar('/', stratum)[2] = {connection:String})
+        and ({delivery:String} = '' or splitByChar('/', stratum)[3] = {delivery:String})
+        and ({release:String} = '' or release = {release:String})
+        and ({country:String} = '' or country = {country:String})
+        and ({browser:String} = '' or browser = {browser:String})
+        and ({os:String} = '' or os = {os:String})
+        and ({navigation_type:String} = '' or navigation_type = {navigation_type:String})
+)
 select
     toString(view_id) as view_id,
     toUnixTimestamp64Milli(started_at) as started_at_ms,
@@ -39,7 +39,7 @@ select
     attribution
 from chosen
 order by
-    multiIf({order:String} = 'slowest', -value, {order:String} = 'near', abs(value - p75), 0),
+    multiIf({order:String} = 'slowest', -value, {order:String} = 'near', abs(value - {near:Float64}), 0),
     started_at desc,
     view_id
 limit {limit:UInt32}
