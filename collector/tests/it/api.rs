@@ -143,13 +143,15 @@ async fn without_the_token_there_is_no_data() {
 
 #[tokio::test]
 async fn the_login_form_sets_a_cookie_that_opens_the_page() {
-    let login = |token: &str| {
+    let login_from = |origin: &str, token: &str| {
         Request::post("/login")
             .header(header::HOST, "localhost")
+            .header(header::ORIGIN, origin)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(format!("token={token}")))
             .expect("a valid request")
     };
+    let login = |token: &str| login_from("http://localhost", token);
     assert_eq!(
         answer(&guarded(), login("wrong")).await.status(),
         StatusCode::UNAUTHORIZED
@@ -165,6 +167,13 @@ async fn the_login_form_sets_a_cookie_that_opens_the_page() {
             && cookie.contains("SameSite=Strict")
             && !cookie.contains(TOKEN),
         "{cookie}"
+    );
+    assert!(!cookie.contains("Secure"), "plain HTTP on loopback works");
+    let behind_tls = answer(&guarded(), login_from("https://rum.example.org", TOKEN)).await;
+    assert!(
+        behind_tls.headers()[header::SET_COOKIE]
+            .to_str()
+            .is_ok_and(|cookie| cookie.ends_with("; Secure"))
     );
     let pair = cookie.split(';').next().expect("a pair");
     check(

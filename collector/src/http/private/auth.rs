@@ -123,7 +123,11 @@ struct Login {
     token: String,
 }
 
-async fn login(State(doors): State<Arc<Doors>>, Form(login): Form<Login>) -> Response {
+async fn login(
+    State(doors): State<Arc<Doors>>,
+    headers: HeaderMap,
+    Form(login): Form<Login>,
+) -> Response {
     let Some(secrets) = &doors.secrets else {
         return Redirect::to("/").into_response();
     };
@@ -131,10 +135,22 @@ async fn login(State(doors): State<Arc<Doors>>, Form(login): Form<Login>) -> Res
         return login_page(StatusCode::UNAUTHORIZED, "That is not the token.");
     }
     let cookie = format!(
-        "{COOKIE}={}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Strict",
-        secrets.cookie
+        "{COOKIE}={}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; SameSite=Strict{}",
+        secrets.cookie,
+        // The form says where it stands, also behind a proxy that ends TLS: such a cookie never goes over plain HTTP again.
+        if is_from_https(&headers) {
+            "; Secure"
+        } else {
+            ""
+        }
     );
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+fn is_from_https(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ORIGIN)
+        .is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
 }
 
 async fn logout() -> Response {
