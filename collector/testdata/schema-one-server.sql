@@ -818,3 +818,14 @@ from rollup_totals final
 where n > 0 and grain = 'app-hour' and dimension = 'stratum'
 group by app, environment, kind, dimension, value, day, vital, route
 settings max_bytes_before_external_group_by = 2000000000;
+
+alter table rollup_totals add column if not exists sessions UInt64 codec(T64, ZSTD(1));
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, sessions, buckets)
+select
+    app, environment, 'route-day', kind, 'stratum', concat(stratum, ' ', release), toStartOfDay(hour) as day, vital, route, 1, sum(n),
+    sum(sessions), sumMap(buckets)
+from rollup_hours final
+where n > 0 and kind = 'vital' and route != '*'
+group by app, environment, kind, stratum, release, day, vital, route
+settings max_bytes_before_external_group_by = 2000000000;

@@ -64,11 +64,20 @@ pub const DETAILS: Hourly = Hourly {
             2,
             HOURS_AT_ONCE,
         ),
+        // Days by stratum read the hours' rollups, which another job keeps: what this one calls complete must be complete there.
+        statement(include_str!("sql/rollup_hours.sql"), 3, HOURS_AT_ONCE),
+        statement(
+            include_str!("sql/rollup_totals_strata.sql"),
+            2,
+            HOURS_AT_ONCE,
+        ),
     ],
     generations: "rollup_detail_generations",
     newest: "select toInt64(max(newest)) from (\
         select max(generation) as newest from rollup_dimension_hours \
-        union all select max(generation) from rollup_attribution_hours)",
+        union all select max(generation) from rollup_attribution_hours \
+        union all select max(generation) from rollup_hours \
+        union all select max(generation) from rollup_totals)",
     // Measured: six seconds of one core for a million measurements in an hour. So an hour that fills with them takes a fortieth.
     pause: Duration::from_secs(120),
 };

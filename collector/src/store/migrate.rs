@@ -86,6 +86,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0041_strata_of_apps",
         text: include_str!("../../migrations/0041_strata_of_apps.sql"),
     },
+    Migration {
+        name: "0042_strata_of_routes",
+        text: include_str!("../../migrations/0042_strata_of_routes.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

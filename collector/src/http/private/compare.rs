@@ -153,6 +153,9 @@ impl Compared {
     }
 
     fn within(&self, scope: &Scope) -> Scope {
+        if (self.from_ms, self.to_ms) == (scope.from_ms, scope.to_ms) {
+            return scope.clone();
+        }
         scope.during(self.from_ms, self.to_ms)
     }
 }

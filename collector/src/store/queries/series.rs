@@ -131,6 +131,10 @@ pub async fn vitals_by_route(
         Visitors::Everybody => totals("", &[""], &Strata::default()),
         Visitors::Strata(strata) => match strata.as_values() {
             Some((dimension, values)) if scope.whole_days => totals(dimension, values, strata),
+            None if scope.whole_days => of_strata(
+                scoped(store, include_str!("../sql/strata_by_route.sql"), scope),
+                strata,
+            ),
             _ => of_strata(
                 scoped(store, include_str!("../sql/vitals_by_route.sql"), scope),
                 strata,

@@ -29,7 +29,11 @@ pub async fn vitals_by_stratum(
     store: &Store,
     side: Side<'_>,
 ) -> Result<Vec<StratumRow>, QueryError> {
-    let sql = include_str!("../sql/vitals_by_stratum.sql");
+    let sql = if side.scope.whole_days {
+        include_str!("../sql/days_by_stratum.sql")
+    } else {
+        include_str!("../sql/vitals_by_stratum.sql")
+    };
     all(scoped(store, sql, side.scope)
         .param("release", side.release)
         .param("route", side.route)

@@ -17,7 +17,7 @@ from
         app, environment, kind, dimension, value, hour as day, vital, route, toUInt64(0) as part_n,
         cast(map(), 'Map(UInt16, UInt64)') as part_buckets
     from rollup_totals final
-    where n > 0 and grain = 'route-day' and dimension != ''
+    where n > 0 and grain = 'route-day' and dimension not in ('', 'stratum')
         and app = ? and hour >= fromUnixTimestamp(?) - toIntervalDay(1) and hour <= fromUnixTimestamp(?)
         and has(arrayMap(start -> start - start % 86400, ?), toUnixTimestamp(hour))
 )
