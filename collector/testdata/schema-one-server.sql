@@ -804,3 +804,31 @@ from
         multiIf(number = 127, 10000., number > 127, 10000. * pow(1.08, number - 127), -10000. * pow(1.08, 126 - toInt64(number)))
     from numbers(255)
 );
+
+create table if not exists packed_days
+(
+    app LowCardinality(String),
+    day Date,
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    route LowCardinality(String),
+    version UInt64,
+    hours String codec(ZSTD(1))
+)
+engine = ReplacingMergeTree(version)
+partition by toYYYYMM(day)
+order by (app, day, environment, kind, vital, route)
+ttl day + interval 100 day
+settings ttl_only_drop_parts = 1;
+
+create table if not exists packed_day_marks
+(
+    app LowCardinality(String),
+    day Date,
+    version UInt64,
+    generation UInt64
+)
+engine = ReplacingMergeTree(version)
+order by (app, day)
+ttl day + interval 100 day;
