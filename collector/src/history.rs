@@ -197,10 +197,14 @@ pub struct Histories {
 impl Histories {
     /// Adds one row; rows in order of hours are fastest.
     pub fn add(&mut self, key: SeriesKey, row: SeriesHourRow<'_>) {
+        self.of(key).add(row);
+    }
+
+    /// The history of a series, empty when it is new.
+    pub fn of(&mut self, key: SeriesKey) -> &mut History {
         self.by_key
             .entry(key)
             .or_insert_with_key(|key| History::new(key.clone()))
-            .add(row);
     }
 
     /// Of series-hours as a file has them. Their order does not matter, and of two with one name the later counts, as when they

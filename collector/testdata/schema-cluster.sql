@@ -979,3 +979,37 @@ from rollup_hours final
 where n > 0 and kind = 'vital' and route != '*'
 group by app, environment, kind, stratum, release, day, vital, route
 settings max_bytes_before_external_group_by = 2000000000;
+
+create table if not exists packed_days_local on cluster 'main'
+(
+    app LowCardinality(String),
+    day Date,
+    environment LowCardinality(String),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    route LowCardinality(String),
+    version UInt64,
+    hours String codec(ZSTD(1))
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/packed_days_local', '{replica}', version)
+partition by toYYYYMM(day)
+order by (app, day, environment, kind, vital, route)
+ttl day + interval 100 day
+settings ttl_only_drop_parts = 1;
+
+create table if not exists packed_days on cluster 'main' as packed_days_local
+engine = Distributed('main', 'vitalscope', 'packed_days_local', sipHash64(app, day, environment, kind, vital, route));
+
+create table if not exists packed_day_marks_local on cluster 'main'
+(
+    app LowCardinality(String),
+    day Date,
+    version UInt64,
+    generation UInt64
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/packed_day_marks_local', '{replica}', version)
+order by (app, day)
+ttl day + interval 100 day;
+
+create table if not exists packed_day_marks on cluster 'main' as packed_day_marks_local
+engine = Distributed('main', 'vitalscope', 'packed_day_marks_local', sipHash64(app, day));

@@ -23,6 +23,8 @@ cargo xtask bench NAME
                               whole path, latency, memory, growth (five minutes; quick: one)
   api                         what an answer of the API costs at 2 million measurements and at 20 million, on 500 routes (a quarter of an
                               hour, most of it making them)
+  detect                      what one evaluation costs with its queries on 10,000 series: time, memory, of the first of a day and of a further
+                              hour (some minutes)
   storage                     what a page view and a measurement take on disk: 300,000 made-up page views, merged and weighed (some
                               minutes)
   sizes                       what the peers weigh; rewrites e2e/bench/peer-sizes.json, which `cargo xtask size` prints
@@ -37,6 +39,7 @@ const AGENT_DIST: &str = "VITALSCOPE_AGENT_DIST";
 enum Bench {
     Agent { runs: u32 },
     Api,
+    Detect,
     Ingest { quick: bool },
     Storage,
     Sizes,
@@ -55,6 +58,7 @@ impl Bench {
             ["ingest"] => Ok(Bench::Ingest { quick: false }),
             ["ingest", "--quick"] => Ok(Bench::Ingest { quick: true }),
             ["api"] => Ok(Bench::Api),
+            ["detect"] => Ok(Bench::Detect),
             ["storage"] => Ok(Bench::Storage),
             ["sizes"] => Ok(Bench::Sizes),
             _ => bail!("there is no such bench\n\n{USAGE}"),
@@ -70,7 +74,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
     }
     let bench = Bench::parse(words)?;
     let purpose = match bench {
-        Bench::Api | Bench::Ingest { .. } | Bench::Storage => Purpose::Run,
+        Bench::Api | Bench::Detect | Bench::Ingest { .. } | Bench::Storage => Purpose::Run,
         Bench::Agent { .. } | Bench::Sizes => Purpose::Bench,
     };
     let missing = tools::install(ws, purpose)?;
@@ -78,7 +82,7 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
         bail!("not installed: {}", missing.join("; "));
     }
     let program = match bench {
-        Bench::Api | Bench::Ingest { .. } | Bench::Storage => "cargo",
+        Bench::Api | Bench::Detect | Bench::Ingest { .. } | Bench::Storage => "cargo",
         Bench::Agent { .. } | Bench::Sizes => "node",
     };
     let mut command = Command::new(program);
@@ -98,6 +102,15 @@ pub fn run(ws: &Workspace, words: &[String]) -> Result<bool> {
             agent::build(ws)?; // the collector embeds it
             command
                 .args(["bench", "--package", "collector", "--bench", "api"])
+                .env(
+                    "VITALSCOPE_CLICKHOUSE_LIBRARY",
+                    clickhouse::library(&ws.tools),
+                );
+        }
+        Bench::Detect => {
+            agent::build(ws)?; // the collector embeds it
+            command
+                .args(["bench", "--package", "collector", "--bench", "detect"])
                 .env(
                     "VITALSCOPE_CLICKHOUSE_LIBRARY",
                     clickhouse::library(&ws.tools),
@@ -161,6 +174,7 @@ mod tests {
         check(&["ingest"], Some(Bench::Ingest { quick: false }));
         check(&["ingest", "--quick"], Some(Bench::Ingest { quick: true }));
         check(&["api"], Some(Bench::Api));
+        check(&["detect"], Some(Bench::Detect));
         check(&["storage"], Some(Bench::Storage));
         check(&["sizes"], Some(Bench::Sizes));
         check(&["agent", "--runs"], None);

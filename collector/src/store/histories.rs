@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use clickhouse::Row;
+use clickhouse::query::RowCursor;
 use detect::series::{Hour, MEMORY_GROWTH};
 use detect::{Kind, SeriesHourRow, SeriesKey};
 use serde::Deserialize;
@@ -14,18 +15,19 @@ use crate::history::Histories;
 const HOUR_S: i64 = 3600;
 const VISIT_HOURS: Hour = 48;
 
+/// One row of the rollups.
 #[derive(Row, Deserialize)]
-struct RollupRow {
+pub struct RollupRow {
     app: String,
     environment: String,
     route: String,
     kind: String,
     vital: String,
-    stratum: String,
-    release: String,
-    hour_number: i64,
-    bucket_indices: Vec<u16>,
-    bucket_counts: Vec<u64>,
+    pub stratum: String,
+    pub release: String,
+    pub hour_number: i64,
+    pub bucket_indices: Vec<u16>,
+    pub bucket_counts: Vec<u64>,
 }
 
 /// The rollups of `hours`, one history per series; `app` empty means every app.
@@ -33,19 +35,48 @@ struct RollupRow {
 /// # Errors
 /// The server's.
 pub async fn read(store: &Store, hours: Range<Hour>, app: &str) -> anyhow::Result<Histories> {
-    let mut rows = store
+    let mut histories = Histories::default();
+    read_into(store, &mut histories, hours, app).await?;
+    Ok(histories)
+}
+
+/// Adds the rollups of `hours`, which come after those that are there.
+///
+/// # Errors
+/// The server's.
+pub async fn read_into(
+    store: &Store,
+    histories: &mut Histories,
+    hours: Range<Hour>,
+    app: &str,
+) -> anyhow::Result<()> {
+    if hours.is_empty() {
+        return Ok(());
+    }
+    let mut rows = rows(store, hours, app)?;
+    while let Some(row) = rows.next().await? {
+        row.add_to(histories, |_, _| true);
+    }
+    Ok(())
+}
+
+/// The rollups of `hours` row by row, in the order of their hours.
+///
+/// # Errors
+/// The server's.
+pub fn rows(
+    store: &Store,
+    hours: Range<Hour>,
+    app: &str,
+) -> clickhouse::error::Result<RowCursor<RollupRow>> {
+    store
         .client()
         .query(include_str!("sql/rollup_history.sql"))
         .bind(hours.start)
         .bind(hours.end)
         .bind(app)
         .bind(app)
-        .fetch::<RollupRow>()?;
-    let mut histories = Histories::default();
-    while let Some(row) = rows.next().await? {
-        row.add_to(&mut histories, |_, _| true);
-    }
-    Ok(histories)
+        .fetch()
 }
 
 /// Adds those of `hours` that the series want of them.
@@ -125,18 +156,19 @@ pub async fn visit_minutes(store: &Store, hour: Hour) -> anyhow::Result<Vec<(Ser
 }
 
 impl RollupRow {
-    /// A kind that a later version of this program wrote is left out.
+    /// None for a kind that a later version of this program wrote.
+    pub fn key(&self) -> Option<SeriesKey> {
+        Some(SeriesKey {
+            app: self.app.clone(),
+            environment: self.environment.clone(),
+            route: self.route.clone(),
+            kind: Kind::from_name(&self.kind)?,
+            vital: self.vital.clone(),
+        })
+    }
+
     fn add_to(self, histories: &mut Histories, is_wanted: impl Fn(&SeriesKey, Hour) -> bool) {
-        let Some(kind) = Kind::from_name(&self.kind) else {
-            return;
-        };
-        let key = SeriesKey {
-            app: self.app,
-            environment: self.environment,
-            route: self.route,
-            kind,
-            vital: self.vital,
-        };
+        let Some(key) = self.key() else { return };
         if !is_wanted(&key, self.hour_number) {
             return;
         }

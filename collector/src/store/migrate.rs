@@ -90,6 +90,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0042_strata_of_routes",
         text: include_str!("../../migrations/0042_strata_of_routes.sql"),
     },
+    Migration {
+        name: "0050_packed_days",
+        text: include_str!("../../migrations/0050_packed_days.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

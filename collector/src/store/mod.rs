@@ -23,6 +23,7 @@ pub mod insert;
 pub mod lease;
 mod migrate;
 mod misfit;
+pub mod packed;
 pub mod queries;
 pub mod references;
 mod refusal;

@@ -234,14 +234,15 @@ pub async fn open_regressions(store: &Store) -> anyhow::Result<Vec<(String, u64)
         .await?)
 }
 
-/// Marks releases that were seen and never announced.
+/// Marks releases that were seen from `hour` on and never announced.
 ///
 /// # Errors
 /// The server's.
-pub async fn notice_releases(store: &Store) -> anyhow::Result<()> {
+pub async fn notice_releases(store: &Store, hour: Hour) -> anyhow::Result<()> {
     Ok(store
         .client()
         .query(include_str!("sql/rollup_first_sight.sql"))
+        .bind(hour)
         .execute()
         .await?)
 }

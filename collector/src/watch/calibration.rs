@@ -1,15 +1,16 @@
 //! Once a day: how often the detector cried wolf on the days that are normal by definition, kept and acted upon.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
-use detect::false_alarms::{measure, placebo_hours};
-use detect::{Past, Policy, Strategy};
+use detect::false_alarms::{FalseAlarms, measure, placebo_hours};
+use detect::{History, Policy, Strategy};
 
 use super::known::{self, Known};
 use crate::history::hour_of;
+use crate::store::Store;
 use crate::store::calibration::{self, CalibrationRow};
-use crate::store::{Store, references};
 
 /// Measures on the days before `at`, unless that was done on this day or a later one. Returns the newest measurement.
 ///
@@ -36,25 +37,18 @@ pub async fn calibrate(
         ..Policy::default()
     };
     let hours = placebo_hours(now_hour, &policy);
-    let Known {
-        histories,
-        decisions,
-        findings,
-        visit_minutes,
-    } = known::read(store, &policy, &hours, hours.end * 3_600_000).await?;
-    let decisions = references::before(&decisions, hours.start);
-    let series = histories.len() as u64;
+    let known = Arc::new(known::read(store, &policy, &hours, hours.end * 3_600_000).await?);
     let (from_ms, to_ms) = (hours.start * 3_600_000, hours.end * 3_600_000);
-    // Seconds of pure computation: not on a thread that others wait for.
-    let counted = tokio::task::spawn_blocking(move || {
-        let past = Past {
-            findings: &findings,
-            decisions: &decisions,
-            visit_minutes: &visit_minutes,
-        };
-        measure(&histories, &policy, past, &hours)
-    })
-    .await?;
+    let judge = move |known: &Known, histories: &[History]| {
+        let counted = measure(histories, &policy, known.past(), &hours);
+        (histories.len() as u64, counted)
+    };
+    let (mut series, mut counted) = (0, FalseAlarms::default());
+    for (count, of_app) in known.each_app(store, judge).await? {
+        series += count;
+        counted.series_days += of_app.series_days;
+        counted.alarms += of_app.alarms;
+    }
     let row = CalibrationRow {
         day_number,
         from_ms,

@@ -2,16 +2,17 @@
 //! hours give the same findings under the same ids.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use detect::series::Hour;
-use detect::{Past, Policy, Replay, Strategy, drifting};
+use detect::{History, Policy, Replay, Strategy, drifting};
 
 use super::advice;
 use super::known::{self, Known};
 use crate::history::hour_of;
-use crate::store::{Store, calibration, drifts, references, verdicts};
+use crate::store::{Store, calibration, drifts, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
 const REPLAY_HOURS: Hour = detect::EVALUATION_DAYS * 24;
@@ -44,39 +45,41 @@ pub async fn evaluate(
         ..Policy::default()
     };
     let hours = judged(since, hour_of(at));
-    verdicts::notice_releases(store).await.context("releases")?;
-    let Known {
-        histories,
-        decisions,
-        findings,
-        visit_minutes,
-    } = known::read(store, &policy, &hours, at.as_millisecond()).await?;
-    let series = histories.len();
+    // Later evaluations of a day know what the first has seen.
+    let releases_from = match since {
+        Some(_) => hours.start,
+        None => hours.start - policy.lead_hours(),
+    };
+    verdicts::notice_releases(store, releases_from)
+        .await
+        .context("releases")?;
+    let known = Arc::new(known::read(store, &policy, &hours, at.as_millisecond()).await?);
     let (from, to) = (hours.start, hours.end);
-    let past = references::before(&decisions, from);
     // Once a day, and only with the whole past at hand.
     let is_due = since.is_none() && !drifts::is_known(store, to).await.context("drifts")?;
-    let decided = decisions.clone();
-    // Seconds of pure computation: not on a thread that others wait for.
-    let (replay, drifting) = tokio::task::spawn_blocking(move || {
-        let past = Past {
-            findings: &findings,
-            decisions: &past,
-            visit_minutes: &visit_minutes,
-        };
-        let replay = detect::resume_decided(&histories, &policy, past, from, to);
-        let drifting =
-            is_due.then(|| drifting::drifts(&histories, &policy, &decided, &replay.findings, to));
-        (replay, drifting)
-    })
-    .await?;
+    let judge = move |known: &Known, histories: &[History]| {
+        let replay = detect::resume_decided(histories, &policy, known.past(), from, to);
+        let drifting = is_due
+            .then(|| drifting::drifts(histories, &policy, &known.decisions, &replay.findings, to));
+        (histories.len(), replay, drifting)
+    };
+    let mut series = 0;
+    let (mut replays, mut drifting) = (Vec::new(), is_due.then(Vec::new));
+    for (count, replay, drifts) in known.each_app(store, judge).await? {
+        series += count;
+        replays.push(replay);
+        if let (Some(all), Some(drifts)) = (&mut drifting, drifts) {
+            all.extend(drifts);
+        }
+    }
+    let replay = Replay::of_apps(replays);
     if let Some(drifting) = drifting {
         drifts::keep(store, &drifting, to).await.context("drifts")?;
     }
     let texts = advice::texts(store, &replay.findings, hours.end)
         .await
         .context("recommendations")?;
-    verdicts::keep(store, &replay, &texts, &decisions, &hours).await?;
+    verdicts::keep(store, &replay, &texts, &known.decisions, &hours).await?;
     let evaluation = Evaluation {
         hours,
         series,

@@ -113,6 +113,8 @@ async fn retention_follows_the_configuration() {
             "lease_rows" => ("toDateTime(valid_until) + toIntervalDay(1)", false),
             "evaluation_rows" => ("toDateTime(at) + toIntervalMonth(13)", false),
             "drift_rows" => ("day + toIntervalMonth(13)", false),
+            "packed_days" => ("day + toIntervalDay(100)", true),
+            "packed_day_marks" => ("day + toIntervalDay(100)", false),
             kept if KEPT.contains(&kept) => ("", false),
             _ => panic!("how long are rows of {name} kept?"),
         };
@@ -126,7 +128,7 @@ async fn retention_follows_the_configuration() {
             "{name}: {engine}"
         );
     }
-    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 4);
+    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 6);
 }
 
 async fn refusal(store: &Store) -> String {

@@ -6,7 +6,7 @@ use crate::finding::Direction;
 use crate::noise::{FitLoss, placebo_hours};
 use crate::policy::Policy;
 use crate::scan::{CONFIRM_WINDOW, Verdict, WINDOWS, last, p_day};
-use crate::season::rolling_sum;
+use crate::season::{COLUMNS, rolling_sum};
 
 /// An app-level move exceeds this many standard deviations of sampling noise in its own hours: at night few views make a
 /// mean jump that the daytime's placebos know nothing of.
@@ -57,7 +57,8 @@ impl AppLevel {
             let stddev = if squares.is_empty() {
                 f64::INFINITY
             } else {
-                let (inflation, fit_share) = loss.of(length, baseline_hours);
+                // What seasons learned together still err, they err alike.
+                let (inflation, fit_share) = loss.of(length, baseline_hours, &[1.0; COLUMNS]);
                 (mean_square * inflation * (1.0 + fit_share)).sqrt()
             };
             stddev.max(MIN_APP_STDDEV)

@@ -41,6 +41,22 @@ pub struct Past<'a> {
 }
 
 impl Replay {
+    /// What replays of different apps saw, together.
+    pub fn of_apps(replays: impl IntoIterator<Item = Replay>) -> Replay {
+        let mut out = Replay::default();
+        for replay in replays {
+            out.findings.extend(replay.findings);
+            out.baselines.extend(replay.baselines);
+            out.series_days += replay.series_days;
+            out.episodes += replay.episodes;
+            out.approvals.extend(replay.approvals);
+        }
+        out.findings.sort_by(|a, b| {
+            (a.opened_hour, &a.key, a.direction).cmp(&(b.opened_hour, &b.key, b.direction))
+        });
+        out
+    }
+
     /// On a history without regressions this is the false-alarm rate.
     pub fn episodes_per_1000_series_days(&self) -> f64 {
         if self.series_days > 0.0 {
@@ -94,24 +110,14 @@ pub fn resume_decided(
                 .push(history);
         }
     }
-    let mut out = Replay::default();
-    for ((app, environment), mut histories) in apps {
+    let replays = apps.into_iter().map(|((app, environment), mut histories)| {
         histories.sort_by(|a, b| a.key.cmp(&b.key));
         let known = past.findings.iter().filter(|finding| {
             finding.key.app == app
                 && finding.key.environment == environment
                 && finding.opened_hour <= from_hour
         });
-        let replay =
-            AppReplay::new(histories, policy, known, past, from_hour).run(from_hour, to_hour);
-        out.findings.extend(replay.findings);
-        out.baselines.extend(replay.baselines);
-        out.series_days += replay.series_days;
-        out.episodes += replay.episodes;
-        out.approvals.extend(replay.approvals);
-    }
-    out.findings.sort_by(|a, b| {
-        (a.opened_hour, &a.key, a.direction).cmp(&(b.opened_hour, &b.key, b.direction))
+        AppReplay::new(histories, policy, known, past, from_hour).run(from_hour, to_hour)
     });
-    out
+    Replay::of_apps(replays)
 }

@@ -7,7 +7,8 @@
 //! 2. The 28 days that ended 3 days ago, without incidents, are normal ([`baseline`]). Each hour is scored against them stratum by
 //!    stratum ([`score`]): the rank statistic of Mann and Whitney, turned into an estimated log shift. A changed mix of devices
 //!    or connections cancels.
-//! 3. Daily and weekly cycles and what all routes do together are taken out ([`season`]).
+//! 3. Daily and weekly cycles, which routes learn from each other ([`seasons`]), and what all routes do together are taken out
+//!    ([`season`]).
 //! 4. What chance looks like is measured on the series' own past: every window of the baseline is a placebo ([`noise`]).
 //! 5. Windows of 3, 12, 24 and 72 h are scanned under one budget of looks ([`scan`]), and all series of an app under one
 //!    budget of false discoveries ([`fdr`]).
@@ -23,10 +24,10 @@
 //!
 //! The budget is one false alarm per 1,500 series-days, four fifths of it for regressions, and a sixth more for the app-level series.
 //! Measured by `cargo xtask calibrate` (`benches/calibrate`) on apps of 30 and 45 routes in which nothing happens, 50,400
-//! series-days each, alarms of both directions per 1,000 with exact 95 % intervals: log-normal 0.60 (0.40 to 0.85), the same with
-//! heavy-tailed days 0.99 (0.74 to 1.31), two worlds of other families 0.95 (0.70 to 1.26) and 0.40 (0.24 to 0.61). Apps of 1 to
-//! 6 routes stayed at or below 0.79; 12 routes of one family had 1.59 (0.91 to 2.58) before the last change of the method. When one
-//! route in five regresses, 1.3 % of the confirmed findings are false. `docs/detection.md` has the whole table.
+//! series-days each, alarms of both directions per 1,000 with exact 95 % intervals: log-normal 0.66 (0.45 to 0.92), the same with
+//! heavy-tailed days 0.91 (0.67 to 1.22), two worlds of other families 0.85 (0.62 to 1.15) and 0.44 (0.27 to 0.66). Apps of 1 to
+//! 12 routes stayed at or below 0.87 (0.55 to 1.32). When one route in five regresses, 1.0 % of the confirmed findings are false.
+//! `docs/detection.md` has the whole table.
 //!
 //! That is made-up traffic. [`backtest::Replay`] counts the episodes on the user's own history. Ratios near the minimum detectable
 //! change of a series are found late or not at all: [`baseline::Baseline`] states it for each.
@@ -60,6 +61,7 @@ pub mod runs;
 pub mod scan;
 pub mod score;
 pub mod season;
+pub mod seasons;
 pub mod sensitivity;
 pub mod series;
 pub mod sparse;

@@ -28,7 +28,9 @@ pub struct Policy {
     /// buy what people ask for, a change that is found within its first day. A quarter each finds gross changes an hour or two sooner,
     /// and of those near the minimum detectable one in twenty only later.
     pub window_shares: [f64; WINDOWS.len()],
-    /// So many times as many where there is no common mode: what all routes do together is then in every one of them, in heavier tails.
+    /// So many times as many where there is a common mode and the tails of days are paid for ([`crate::noise::WindowNull::df`]).
+    pub looks_factor_with_common_mode: f64,
+    /// And so many where there is none: what all routes do together is then in every one of them, in heavier tails.
     pub looks_factor_without_common_mode: f64,
     /// Share of zeros from which CLS is judged in two parts, the share above zero and the size of those: below, the rank score over all
     /// page views loses little to ties.
@@ -88,6 +90,7 @@ impl Default for Policy {
             min_stratum_views: 200,
             looks: MIN_LOOKS,
             window_shares: [0.10, 0.15, 0.50, 0.25],
+            looks_factor_with_common_mode: 0.65,
             looks_factor_without_common_mode: 1.5,
             parts_from_zeros: 0.2,
             min_window_views: 40.0,

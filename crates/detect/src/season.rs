@@ -69,25 +69,15 @@ pub fn remove_seasonality(
     weight: &[f64],
     baseline: &[bool],
 ) -> Vec<f64> {
-    let mut normal = [[0.0; COLUMNS]; COLUMNS];
-    let mut right = [0.0; COLUMNS];
-    for h in (0..shift.len()).filter(|h| baseline[*h] && weight[*h] > 0.0) {
-        let row = &columns[h];
-        for j in 0..COLUMNS {
-            let weighted = weight[h] * row[j];
-            right[j] += weighted * shift[h];
-            for k in 0..=j {
-                normal[j][k] += weighted * row[k];
-            }
-        }
-    }
-    for (j, row) in normal.iter_mut().enumerate() {
-        row[j] += RIDGE;
-    }
-    let fit = solve(&mut normal, right);
+    let fit = Normal::new(columns, shift, weight, baseline).solve();
+    without(columns, shift, &fit)
+}
+
+/// `shift` minus a fit.
+pub(crate) fn without(columns: &[[f64; COLUMNS]], shift: &[f64], fit: &[f64; COLUMNS]) -> Vec<f64> {
     let fitted = |row: &[f64; COLUMNS]| {
         row.iter()
-            .zip(&fit)
+            .zip(fit)
             .map(|(column, factor)| column * factor)
             .sum::<f64>()
     };
@@ -96,6 +86,61 @@ pub fn remove_seasonality(
         .zip(columns)
         .map(|(shift, row)| shift - fitted(row))
         .collect()
+}
+
+/// The normal equations of one series' fit: the lower triangle, and the right side.
+#[derive(Clone)]
+pub(crate) struct Normal {
+    matrix: [[f64; COLUMNS]; COLUMNS],
+    right: [f64; COLUMNS],
+}
+
+impl Normal {
+    pub(crate) fn new(
+        columns: &[[f64; COLUMNS]],
+        shift: &[f64],
+        weight: &[f64],
+        baseline: &[bool],
+    ) -> Normal {
+        let mut matrix = [[0.0; COLUMNS]; COLUMNS];
+        let mut right = [0.0; COLUMNS];
+        for h in (0..shift.len()).filter(|h| baseline[*h] && weight[*h] > 0.0) {
+            let row = &columns[h];
+            for j in 0..COLUMNS {
+                let weighted = weight[h] * row[j];
+                right[j] += weighted * shift[h];
+                for k in 0..=j {
+                    matrix[j][k] += weighted * row[k];
+                }
+            }
+        }
+        for (j, row) in matrix.iter_mut().enumerate() {
+            row[j] += RIDGE;
+        }
+        Normal { matrix, right }
+    }
+
+    pub(crate) fn solve(&self) -> [f64; COLUMNS] {
+        solve(&mut self.matrix.clone(), self.right)
+    }
+
+    /// The same, with each factor drawn towards `middle` by so much precision.
+    pub(crate) fn towards(mut self, middle: &[f64; COLUMNS], precision: &[f64; COLUMNS]) -> Normal {
+        for j in 0..COLUMNS {
+            self.matrix[j][j] += precision[j];
+            self.right[j] += precision[j] * middle[j];
+        }
+        self
+    }
+
+    /// Variance of each factor where an hour of weight 1 has variance 1.
+    pub(crate) fn variance(&self) -> [f64; COLUMNS] {
+        std::array::from_fn(|j| {
+            let mut unit = [0.0; COLUMNS];
+            unit[j] = 1.0;
+            solve(&mut self.matrix.clone(), unit)[j]
+        })
+    }
 }
 
 /// Cholesky on the lower triangle. The ridge makes the matrix positive definite; a pivot lost to rounding is raised to it.

@@ -94,6 +94,8 @@ pub struct History {
     pub key: SeriesKey,
     strata: Vec<StratumHours>,
     releases: Vec<ReleaseHours>,
+    /// Places of the stratum and the release that were added last: the next row is likely of the one after, and of the same.
+    last: (usize, usize),
 }
 
 /// One stratum's hours, sorted; an hour may occur more than once (one row per release).
@@ -119,7 +121,8 @@ struct Span {
 #[derive(Clone, Debug)]
 pub struct ReleaseHours {
     pub name: String,
-    counts: BTreeMap<i32, u64>,
+    /// By hour, sorted.
+    counts: Vec<(i32, u64)>,
 }
 
 impl History {
@@ -128,6 +131,7 @@ impl History {
             key,
             strata: Vec::new(),
             releases: Vec::new(),
+            last: (0, 0),
         }
     }
 
@@ -152,7 +156,7 @@ impl History {
             row.buckets,
             last_bucket,
         );
-        *self.releases[release].counts.entry(hour).or_insert(0) += n;
+        self.releases[release].add(hour, n);
     }
 
     pub fn strata(&self) -> &[StratumHours] {
@@ -229,19 +233,30 @@ impl History {
     }
 
     fn release_index(&mut self, name: &str) -> usize {
-        let position = self.releases.iter().position(|one| one.name == name);
-        position.unwrap_or_else(|| {
+        let is_named = |one: &ReleaseHours| one.name == name;
+        let near = self.last.1;
+        let position = match self.releases.get(near) {
+            Some(one) if is_named(one) => Some(near),
+            _ => self.releases.iter().position(is_named),
+        };
+        self.last.1 = position.unwrap_or_else(|| {
             self.releases.push(ReleaseHours {
                 name: name.to_owned(),
-                counts: BTreeMap::new(),
+                counts: Vec::new(),
             });
             self.releases.len() - 1
-        })
+        });
+        self.last.1
     }
 
     fn stratum_mut(&mut self, name: &str) -> &mut StratumHours {
-        let position = self.strata.iter().position(|stratum| stratum.name == name);
-        let position = position.unwrap_or_else(|| {
+        let is_named = |one: &StratumHours| one.name == name;
+        let near = (self.last.0 + 1) % self.strata.len().max(1);
+        let position = match self.strata.get(near) {
+            Some(one) if is_named(one) => Some(near),
+            _ => self.strata.iter().position(is_named),
+        };
+        self.last.0 = position.unwrap_or_else(|| {
             self.strata.push(StratumHours {
                 name: name.to_owned(),
                 spans: Vec::new(),
@@ -249,7 +264,7 @@ impl History {
             });
             self.strata.len() - 1
         });
-        &mut self.strata[position]
+        &mut self.strata[self.last.0]
     }
 }
 
@@ -305,29 +320,49 @@ impl StratumHours {
             len: (self.cells.len() - start) as u16,
             release,
         };
-        let position = self.spans.partition_point(|other| other.hour <= hour);
-        self.spans.insert(position, span);
+        // Mostly in order.
+        if self.spans.last().is_none_or(|last| last.hour <= hour) {
+            self.spans.push(span);
+        } else {
+            let position = self.spans.partition_point(|other| other.hour <= hour);
+            self.spans.insert(position, span);
+        }
         self.cells.len()
     }
 }
 
 impl ReleaseHours {
+    fn add(&mut self, hour: i32, n: u64) {
+        match self.counts.last_mut() {
+            Some((last, count)) if *last == hour => *count += n,
+            Some((last, _)) if *last > hour => {
+                match self.counts.binary_search_by_key(&hour, |(hour, _)| *hour) {
+                    Ok(place) => self.counts[place].1 += n,
+                    Err(place) => self.counts.insert(place, (hour, n)),
+                }
+            }
+            _ => self.counts.push((hour, n)),
+        }
+    }
+
     pub fn first_hour(&self) -> Option<Hour> {
-        self.counts.keys().next().map(|hour| Hour::from(*hour))
+        self.counts.first().map(|(hour, _)| Hour::from(*hour))
     }
 
     pub fn last_hour(&self) -> Option<Hour> {
-        self.counts.keys().next_back().map(|hour| Hour::from(*hour))
+        self.counts.last().map(|(hour, _)| Hour::from(*hour))
     }
 
     /// The hours of `range` with page views of this release, and how many.
     pub fn hours(&self, range: Range<Hour>) -> impl Iterator<Item = (Hour, u64)> + '_ {
-        let bound = |hour: Hour| hour.clamp(Hour::from(i32::MIN), Hour::from(i32::MAX)) as i32;
+        let before = |end: Hour| {
+            self.counts
+                .partition_point(|(hour, _)| Hour::from(*hour) < end)
+        };
+        let first = before(range.start);
         // An inverted range is empty, not a bug.
-        let end = range.end.max(range.start);
-        self.counts
-            .range(bound(range.start)..bound(end))
-            .map(|(hour, n)| (Hour::from(*hour), *n))
+        let inside = &self.counts[first..before(range.end).max(first)];
+        inside.iter().map(|(hour, n)| (Hour::from(*hour), *n))
     }
 
     /// Page views of this release in `range`.

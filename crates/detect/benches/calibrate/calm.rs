@@ -133,6 +133,9 @@ pub fn large_apps(size: &Size, report: &mut Report) {
 pub fn small_apps(size: &Size, report: &mut Report) {
     report.title("The same for small apps");
     for routes in [1_usize, 3, 6, 12] {
+        if size.routes.is_some_and(|only| only != routes) {
+            continue;
+        }
         for world in World::ALL {
             let mut tally = Tally::default();
             let apps = size.apps(SMALL_SERIES_DAYS, QUICK_SMALL_SERIES_DAYS)

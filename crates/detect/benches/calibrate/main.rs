@@ -34,6 +34,8 @@ pub struct Size {
     pub is_quick: bool,
     /// Apps per hundred of the long form's; for experiments.
     percent: u64,
+    /// Small apps of so many routes alone; for experiments.
+    routes: Option<usize>,
     /// Write out every false alarm.
     is_listing: bool,
 }
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         seed: FINAL_SEED,
         is_quick: false,
         percent: 100,
+        routes: None,
         is_listing: false,
     };
     let mut chosen = Vec::new();
@@ -74,11 +77,15 @@ fn main() -> ExitCode {
             // Cargo says so to every bench.
             "--bench" => {}
             _ if SECTIONS.iter().any(|section| section.0 == word) => chosen.push(word),
-            _ => match word.strip_prefix("--percent=").map(str::parse) {
-                Some(Ok(percent)) => size.percent = percent,
+            _ => match word
+                .split_once('=')
+                .map(|(name, value)| (name, value.parse()))
+            {
+                Some(("--percent", Ok(percent))) => size.percent = percent,
+                Some(("--routes", Ok(routes))) => size.routes = Some(routes as usize),
                 _ => {
                     eprintln!(
-                        "calibrate [--quick] [--tuning] [--list] [--percent=N] [calm|small|steps|mix|spikes|neighbours|speed]…"
+                        "calibrate [--quick] [--tuning] [--list] [--percent=N] [--routes=N] [calm|small|steps|mix|spikes|neighbours|speed]…"
                     );
                     return ExitCode::FAILURE;
                 }

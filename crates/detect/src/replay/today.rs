@@ -2,6 +2,7 @@
 
 use crate::change_point::Trace;
 use crate::detail::Lane;
+use crate::distribution::student_t_deviate;
 use crate::evidence::locate;
 use crate::finding::Direction;
 use crate::lifecycle::Signal;
@@ -245,12 +246,13 @@ impl Today {
         let hours = weight.iter().filter(|weight| **weight > 0.0).count() as f64;
         // Precision of a usual day, in units of 1 / variance.
         let day_weight = 24.0 * weight.iter().sum::<f64>() / hours.max(1.0);
+        let df = scan.day_df(i, day_weight);
         let shift = minimum_detectable(
             day_variance,
             hour_factor,
             1.0,
             day_weight,
-            BASELINE_Z_ALPHA,
+            student_t_deviate(BASELINE_Z_ALPHA, df),
             BASELINE_Z_BETA,
         );
         shift.min(MAX_SHIFT).exp_m1()

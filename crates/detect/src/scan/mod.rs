@@ -10,9 +10,12 @@ use std::ops::Range;
 use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::HourNoise;
+use crate::noise::{FitLoss, Fitted, HourNoise};
 use crate::policy::Policy;
-use crate::season::{columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality};
+use crate::season::{
+    COLUMNS, columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, without,
+};
+use crate::seasons::learn_together;
 use crate::series::Hour;
 
 use window::ScanWindow;
@@ -108,13 +111,17 @@ impl Scan {
                     .collect()
             })
             .collect();
-        let raw: Vec<Vec<f64>> = series
-            .iter()
-            .zip(&fit)
-            .map(|(one, fit)| remove_seasonality(&columns, &one.shift, fit, &one.baseline))
-            .collect();
-        let mut residual = raw.clone();
         let has_common_mode = series.len() >= policy.common_mode_min_routes;
+        let (raw, kept) = if has_common_mode && policy.fit_loss == FitLoss::SeenColumns {
+            without_seasons(&columns, series, &fit, &baseline)
+        } else {
+            let of = |(one, fit): (&PanelSeries, &Vec<f64>)| {
+                remove_seasonality(&columns, &one.shift, fit, &one.baseline)
+            };
+            let raw = series.iter().zip(&fit).map(of).collect();
+            (raw, vec![[1.0; COLUMNS]; series.len()])
+        };
+        let mut residual: Vec<Vec<f64>> = raw.clone();
         if has_common_mode {
             let common = common_mode(&raw, &app_weights(series, &fit), &baseline);
             for (i, residual) in residual.iter_mut().enumerate() {
@@ -143,8 +150,12 @@ impl Scan {
                 &weight,
                 panel,
                 &baseline,
-                policy.fit_loss,
-                independent,
+                Fitted {
+                    loss: policy.fit_loss,
+                    kept: &kept,
+                    independent,
+                    tau2: noise.tau2,
+                },
             )
             .keep_from(judge_from)
         };
@@ -178,12 +189,12 @@ impl Scan {
     pub fn verdict(&self, i: usize, h: usize, direction: Direction, policy: &Policy) -> Verdict {
         let sign = direction.sign();
         let mut best = Verdict::NONE;
-        let dearer = if self.has_common_mode {
-            1.0
+        let factor = if self.has_common_mode {
+            policy.looks_factor_with_common_mode
         } else {
             policy.looks_factor_without_common_mode
         };
-        let looks = policy.looks * dearer;
+        let looks = policy.looks * factor;
         for (window, share) in self.windows.iter().zip(policy.window_shares) {
             let (length, kept) = (window.null.window_hours, h - window.kept_from);
             let (mean, stddev) = window.mean_and_stddev(i, h);
@@ -200,7 +211,7 @@ impl Scan {
             }
             let size = self.own_size(i, h, length, direction, size);
             let t = size / stddev;
-            let p = student_t_upper(t, window.null.t_df[i]);
+            let p = student_t_upper(t, window.null.df(i, window.means[i].weight[kept]));
             let p = p_day(p, length, looks, share);
             if p < best.p_day && size > 0.0 {
                 best = Verdict {
@@ -260,6 +271,11 @@ impl Scan {
         self.windows[2].null.variance_parts(i)
     }
 
+    /// Degrees of freedom of a 24 h window of series `i` with this sum of weights.
+    pub fn day_df(&self, i: usize, weight: f64) -> f64 {
+        self.windows[2].null.df(i, weight)
+    }
+
     /// The loudest window of the app-level series that is a move of the app, not of one route or of one quiet night.
     pub fn app_verdict(&self, h: usize, direction: Direction, policy: &Policy) -> Verdict {
         self.app.verdict(h, direction, policy, |verdict| {
@@ -301,6 +317,22 @@ impl Scan {
         }
         size.min(direction.sign() * mean_over(&self.raw[i], &self.weight[i], window_hours, h))
     }
+}
+
+/// Each series without its season, and how much of the error of a season learned alone is left in it.
+fn without_seasons(
+    columns: &[[f64; COLUMNS]],
+    series: &[PanelSeries],
+    fit: &[Vec<f64>],
+    baseline: &[Vec<bool>],
+) -> (Vec<Vec<f64>>, Vec<[f64; COLUMNS]>) {
+    let shift: Vec<&[f64]> = series.iter().map(|one| &one.shift[..]).collect();
+    let seasons = learn_together(columns, &shift, fit, baseline);
+    let of = |(shift, fit): (&&[f64], &[f64; COLUMNS])| without(columns, shift, fit);
+    (
+        shift.iter().zip(&seasons.fit).map(of).collect(),
+        seasons.kept,
+    )
 }
 
 /// A route whose change is known must not be the app's change as well.

@@ -1,7 +1,7 @@
 //! One window length over all series of a panel: its means, their last thirds, and the null they are judged by.
 
 use super::Panel;
-use crate::noise::{FitLoss, WindowMean, WindowNull};
+use crate::noise::{Fitted, WindowMean, WindowNull};
 use crate::season::rolling_sum;
 
 /// Rows have one element an hour, from panel index `kept_from` on.
@@ -21,8 +21,7 @@ impl ScanWindow {
         weight: &[Vec<f64>],
         panel: &Panel,
         baseline: &[Vec<bool>],
-        loss: FitLoss,
-        independent: f64,
+        fitted: Fitted<'_>,
     ) -> ScanWindow {
         let means_of = |length: usize| -> Vec<WindowMean> {
             residual
@@ -32,7 +31,7 @@ impl ScanWindow {
                 .collect()
         };
         let means = means_of(length);
-        let null = WindowNull::fit(&means, baseline, length, loss, independent);
+        let null = WindowNull::fit(&means, baseline, length, fitted);
         let views = panel
             .series
             .iter()

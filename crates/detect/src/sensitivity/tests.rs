@@ -3,8 +3,8 @@
 use super::*;
 use crate::BaselineState;
 use crate::distribution::student_t_upper;
-use crate::noise::{FitLoss, WindowMean};
-use crate::season::{columns_at, fit_weight, remove_seasonality};
+use crate::noise::{FitLoss, Fitted, WindowMean};
+use crate::season::{COLUMNS, columns_at, fit_weight, remove_seasonality};
 use crate::series::{Hour, Kind, SeriesKey};
 use crate::simulate::{PHI, Rng, autoregression};
 
@@ -74,8 +74,12 @@ impl Group {
             &windows,
             &baseline,
             window_hours,
-            FitLoss::SeenColumns,
-            panels.len() as f64,
+            Fitted {
+                loss: FitLoss::SeenColumns,
+                kept: &vec![[1.0; COLUMNS]; panels.len()],
+                independent: panels.len() as f64,
+                tau2: noise.tau2,
+            },
         );
         Group {
             panels,

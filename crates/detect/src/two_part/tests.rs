@@ -3,9 +3,10 @@
 use super::*;
 use crate::distribution::normal_cdf;
 use crate::histogram::{Histogram, Scheme};
-use crate::noise::FitLoss;
+use crate::noise::{FitLoss, Fitted};
 use crate::policy::Policy;
 use crate::scan::{Panel, PanelSeries, Scan};
+use crate::season::COLUMNS;
 use crate::simulate::{Rng, VIEWS_PER_VISIT, autoregression, share_interval, visit};
 
 /// A change: factor on the odds of a shift, factor on its size.
@@ -257,6 +258,13 @@ fn one_sided_baselines_are_survived() {
     }
 }
 
+const ALONE: Fitted<'_> = Fitted {
+    loss: FitLoss::SeenColumns,
+    kept: &[[1.0; COLUMNS]],
+    independent: 1.0,
+    tau2: 1e-4,
+};
+
 #[test]
 fn windows_are_judged_by_their_own_placebos() {
     let mut rng = Rng::new(&[9]);
@@ -264,7 +272,7 @@ fn windows_are_judged_by_their_own_placebos() {
     let weight = vec![100.0; 700];
     let baseline = vec![(0..700).map(|h| h < 672).collect::<Vec<bool>>()];
     let means = [WindowMean::new(&residual, &weight, 24)];
-    let null = WindowNull::fit(&means, &baseline, 24, FitLoss::SeenColumns, 1.0);
+    let null = WindowNull::fit(&means, &baseline, 24, ALONE);
     let mut raised = residual.clone();
     raised[672..].iter_mut().for_each(|one| *one += 0.3);
     let raised = [WindowMean::new(&raised, &weight, 24)];

@@ -11,12 +11,14 @@ use detect::fdr::{app_budget, benjamini_hochberg};
 use detect::finding::Direction;
 use detect::histogram::Scheme;
 use detect::lifecycle::{Lifecycle, Signal, Transition};
-use detect::noise::{FitLoss, HourNoise, WindowMean, WindowNull};
+use detect::noise::{FitLoss, Fitted, HourNoise, WindowMean, WindowNull};
 use detect::order::{mann_kendall_z, memory_floor, theil_sen};
 use detect::policy::Policy;
 use detect::scan::{Panel, PanelSeries, Scan, WINDOWS, p_day};
 use detect::score::{Ridits, ScoreSum};
-use detect::season::{columns, common_mode, fit_weight, remove_common_mode, remove_seasonality};
+use detect::season::{
+    COLUMNS, columns, common_mode, fit_weight, remove_common_mode, remove_seasonality,
+};
 use detect::sensitivity::minimum_detectable;
 use serde_json::Value;
 
@@ -281,8 +283,12 @@ fn windows() {
             &means,
             &vec![in_baseline.clone(); r.len()],
             window_hours,
-            FitLoss::AllColumns,
-            f64::INFINITY,
+            Fitted {
+                loss: FitLoss::AllColumns,
+                kept: &vec![[1.0; COLUMNS]; r.len()],
+                independent: f64::INFINITY,
+                tau2: noise.tau2,
+            },
         );
         for (name, got) in [("a", null.a), ("c", null.c), ("d0", null.prior_df)] {
             check(name, got, number(&expected[name]));
@@ -430,6 +436,7 @@ fn end_to_end() {
             common_mode_min_routes: all.len(),
             fit_loss: FitLoss::AllColumns,
             window_shares: [0.25; WINDOWS.len()],
+            looks_factor_with_common_mode: 1.0,
             looks: 4.0,
             ..Policy::default()
         };
