@@ -13,6 +13,7 @@ import { build } from 'esbuild';
 import { minify } from 'terser';
 
 import { shrink } from './shrink.mjs';
+import { uniform } from './uniform.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const agent = join(here, '../agent-wasm/src');
@@ -40,7 +41,7 @@ const embedded = (bytes) => ({
 /** Properties of the agent's own objects, which nothing outside of it sees: they get short names. Whoever adds one here makes sure that
  * no option, no beacon and no browser has a property of that name. */
 const INTERNAL =
-  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction|since|busy|slow|half|number|flags)$/;
+  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction|since|busy|slow|half|number|flags|flies)$/;
 
 /** esbuild bundles, terser minifies: it is the better one by a few per cent. */
 async function bundle(entry, format, bytes = wasm) {
@@ -53,11 +54,11 @@ async function bundle(entry, format, bytes = wasm) {
     legalComments: 'none',
     plugins: [embedded(bytes)],
   });
-  const { code } = await minify(outputFiles[0].text, {
+  const { code } = await minify(uniform(outputFiles[0].text, format == 'esm' ? 'module' : 'script'), {
     ecma: 2020,
     module: format === 'esm',
     toplevel: true,
-    compress: { ecma: 2020, passes: 4, unsafe_arrows: true, keep_fargs: false },
+    compress: { ecma: 2020, passes: 4, unsafe_arrows: true, keep_fargs: false, inline: 1, if_return: false },
     mangle: { properties: { regex: INTERNAL } },
   });
   return Buffer.from(`${code}\n`);
@@ -138,10 +139,10 @@ export function stop(): void;
 function bytesModule(wasm) {
   return `
     const hex = '${wasm.toString('hex')}';
-    const digit = (at) => (hex.charCodeAt(at) & 15) + (hex.charCodeAt(at) > 64 ? 9 : 0);
+    const digit = (code) => (code & 15) + 9 * (code >> 6);
     export function bytes() {
       const bytes = new Uint8Array(hex.length / 2);
-      for (let at = 0; at < bytes.length; at++) bytes[at] = (digit(2 * at) << 4) | digit(2 * at + 1);
+      for (let at = 0; at < bytes.length; at++) bytes[at] = (digit(hex.charCodeAt(2 * at)) << 4) | digit(hex.charCodeAt(2 * at + 1));
       return bytes;
     }
   `;

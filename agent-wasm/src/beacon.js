@@ -8,7 +8,7 @@ import { dropped, judge, takeDrops, tell } from './operations.js';
 import { attempt, device, known, round } from './page.js';
 import { views } from './views.js';
 
-const RATINGS = [, 'good', 'needs-improvement', 'poor'];
+const RATINGS = ['good', 'needs-improvement', 'poor'];
 
 const measurement = (view, vital, value, delta, attribution) => ({
   name: VITALS[vital],
@@ -21,7 +21,7 @@ const measurement = (view, vital, value, delta, attribution) => ({
   attribution,
 });
 
-/** The values of a view's vitals as of now. */
+/** The values of a view's vitals as of now. Behind them the engine has its counts of interactions. */
 const valuesOf = (view) => VITALS.map((_, vital) => value(view, vital));
 
 /** Tells the page of new values of the open view. */
@@ -46,11 +46,12 @@ function measurements(view) {
     if (value < 0 && !view.isOdd) dropped('out-of-range', (view.isOdd = 1));
     if (!(value >= 0)) return;
     let [sent, blame] = facts(view, vital);
-    if (life.beforeSend) {
+    // What cannot be called keeps nothing back.
+    if (life.beforeSend?.call) {
       const kept = attempt(() => life.beforeSend(measurement(view, vital, sent, sent, blame)));
       if (!Number.isFinite((sent = kept?.value))) return dropped('before-send');
     }
-    if (view.acked[VITALS[vital]] !== sent) all.push({ n: VITALS[vital], v: sent, a: Object.keys(blame)[0] && blame });
+    if (view.acked[VITALS[vital]] !== sent) all.push({ n: VITALS[vital], v: sent, a: blame });
   });
   return all;
 }
@@ -64,9 +65,8 @@ export const hasNews = (view) => view.ops[0] || view.isChanged || stateOf(view) 
 
 /** The next beacon of a view. `withOperations`: also what counts only once. */
 export function seal(view, withOperations) {
-  const interactions = (seen) => (wasm ? wasm.interactions(view.number, seen) : undefined);
-  const news = (name) => (view.acked[name] === view[name] ? undefined : view[name]);
-  const beacon = {
+  const news = (name) => view.acked[name] !== view[name] && view[name];
+  const beacon = known({
     v: 1,
     view: view.id,
     seq: view.seq++,
@@ -74,28 +74,28 @@ export function seal(view, withOperations) {
     // Thirteen digits, whatever the clock will say: the length must not change.
     sent: withOperations ? Date.now() : 0,
     start: view.start,
-    nav: view.nav == 'navigate' ? undefined : view.nav,
+    nav: view.nav != 'navigate' && view.nav,
     path: view.path,
-    route: view.route == view.path ? undefined : view.route,
+    route: view.route != view.path && view.route,
     release: life.release,
     env: life.environment,
     context: known({
       ...device(),
       ...view.context,
       ...view.busy,
-      interactions: interactions(false),
-      interactions_seen: interactions(true),
+      interactions: value(view, 7),
+      interactions_seen: value(view, 8),
       sample_rate: life.sampleRate < 1 && life.sampleRate,
       timing: news('timing'),
       resources: news('resources'),
       custom: view.custom,
     }),
-  };
-  if (wasm) beacon.m = measurements(view);
-  else beacon.raw = { open: view.numbers, calls: view.calls.slice(0, MAX_SENT) };
+    m: wasm && measurements(view),
+    raw: !wasm && { open: view.numbers, calls: view.calls.slice(0, MAX_SENT) },
+  });
   if (withOperations) {
     view.sealed = stateOf(view);
-    if (view.ops[0]) beacon.ops = view.ops;
+    beacon.ops = view.ops[0] && view.ops;
     view.ops = [];
     view.opsBytes = view.isChanged = 0;
     beacon.drop = takeDrops();

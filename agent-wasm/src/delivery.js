@@ -1,24 +1,36 @@
-// Sending: beacons wait here under the ids that the transport gave them, in WebAssembly, which decides when each of them goes. A
-// beacon says the same in every attempt but for its time; what it said counts as acknowledged when the collector or the browser has
-// taken it. Without WebAssembly there is nothing to wait with: a beacon goes when the page hides.
+// Sending: beacons wait here, bounded, and WebAssembly decides when the next of them may go and what becomes of it afterwards. A beacon
+// says the same in every attempt but for its time; what it said counts as acknowledged when the collector or the browser has taken it.
+// Without WebAssembly there is nothing to wait with: a beacon goes when the page hides.
 
 import { hasNews, seal } from './beacon.js';
 import { wasm } from './engine.js';
 import { GRANTED, life, note } from './gate.js';
 import { dropped } from './operations.js';
 import { attempt } from './page.js';
+import { onRetry } from './signals.js';
 import { views } from './views.js';
 
 /** Longer than this is no answer, ms. */
 const ANSWER_TIMEOUT = 10e3;
 /** Shorter beacons gain nothing from compression. */
 const MIN_COMPRESSED = 400;
-/** Why the transport gives up, in its order. */
-const REASONS = ['buffer-full', 'rejected-4xx', 'too-large', 'gave-up'];
+/** Waiting beacons; an outage costs one for each page view, so this is rarely reached. */
+const MAX_QUEUED = 30;
+const MAX_QUEUED_BYTES = 256 * 1024;
+/** Browsers refuse keepalive requests over 64 KiB in flight, the exit beacon included; this leaves it room. */
+const MAX_KEEPALIVE_BYTES = 44e3;
+/** How exact a retry is, ms. */
+const LOOK_AGAIN = 1e3;
+/** Why a beacon is given up, by the transport's verdict; the first two verdicts give up nothing. */
+const REASONS = [, , 'rejected-4xx', 'too-large', 'gave-up', 'rejected-4xx'];
+const UNREACHABLE = 4;
+const REFUSED = 5;
 
-/** `{view, acked, beacon, half}` by id. */
-const waiting = new Map();
-
+/** What waits or flies, oldest first: `{view, acked, beacon, half, size, flies}`. */
+let waiting = [];
+/** The collector does not want this page's beacons. */
+let isRefused;
+let isLooking;
 let isSealing;
 
 /** Makes a beacon of every view that has news, if anything may be sent, and sends what waits: at exit all of it, for the page may be
@@ -36,30 +48,56 @@ export function flush(atExit) {
   else pump();
 }
 
-function queue(entry) {
-  const { size } = new Blob([JSON.stringify(entry.beacon)]);
-  if (wasm) waiting.set(wasm.accept(entry.view.number, size, !!(entry.beacon.ops || entry.half)), entry);
-  else if (!beacon(entry)) attempt(() => fetch(life.address, request(stampedText(entry), true)));
+const flying = () => waiting.filter(({ flies }) => flies);
+const sizeOf = (entries) => entries.reduce((sum, { size }) => sum + size, 0);
+
+const remove = (entry) => {
+  waiting = waiting.filter((each) => each != entry);
+};
+
+/** Beacons carry every value that was not acknowledged yet, so an older one of the view that still waits is replaced; but operations count
+ * by their beacon. */
+const isReplaced = ({ view, flies, half, beacon }, by) => view == by.view && !flies && !half && !beacon.ops;
+
+export function queue(entry) {
+  if (!wasm) return beacon(entry) || attempt(() => fetch(life.address, request(stampedText(entry), true)));
+  if (isRefused) return dropped('gave-up');
+  entry.size = new Blob([JSON.stringify(entry.beacon)]).size;
+  waiting = waiting.filter((each) => !isReplaced(each, entry));
+  waiting.push(entry);
+  while (waiting.length > MAX_QUEUED || sizeOf(waiting) > MAX_QUEUED_BYTES) {
+    remove(waiting.find(({ flies }) => !flies));
+    dropped('buffer-full');
+  }
 }
 
 /** Sends what may go now. */
 export function pump() {
-  if (!wasm) return;
-  for (let id; (id = wasm.next(performance.now(), false)); ) post(Math.abs(id), id > 0);
-  // What was replaced or given up meanwhile.
-  for (const id of waiting.keys()) if (!wasm.holds(id)) waiting.delete(id);
-  REASONS.forEach((reason, at) => dropped(reason, wasm.drops(at)));
+  for (let entry; wasm && (entry = waiting.find(({ flies }) => !flies)); ) {
+    const permit = wasm.permit(flying().length, performance.now());
+    if (permit < 0 && !isLooking) isLooking = setTimeout(onRetry, LOOK_AGAIN);
+    if (permit < 1) return;
+    entry.flies = 1;
+    post(entry, sizeOf(flying()) <= MAX_KEEPALIVE_BYTES);
+  }
 }
 
-/** Hands all that waits to the browser, which sends it even when the page is gone. A fetch where it declines. */
+/** The time to look again has come. */
+export function look() {
+  isLooking = 0;
+  pump();
+}
+
+/** Hands all that waits to the browser, newest first, which sends it even when the page is gone. A fetch where it declines. */
 function exit() {
   later?.abort();
-  for (let id; (id = wasm?.next(performance.now(), true)); ) {
-    const entry = waiting.get(id);
+  for (const entry of waiting.slice().reverse()) {
+    if (entry.flies) continue;
+    entry.flies = 1;
     if (beacon(entry)) {
       acknowledge(entry);
-      wasm.taken(id);
-    } else post(id, true, true);
+      remove(entry);
+    } else post(entry, true, true);
   }
 }
 
@@ -78,15 +116,15 @@ const compressed = (text) => new Response(new Blob([text]).stream().pipeThrough(
 
 /** Posts; the answer is told with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. At exit nothing
  * that takes a moment is done to it. */
-function post(id, keepalive, atExit) {
-  const entry = waiting.get(id);
+function post(entry, keepalive, atExit) {
   const text = stampedText(entry);
   // The agent may have ended when the text is packed.
   const { address } = life;
   // Once: what an attempt says after its time is over must not be taken for the answer to the next attempt.
   let settle = (status, wait) => {
     settle = () => {};
-    if (life) onAnswer(id, status, wait);
+    // Given up meanwhile, by the end of the agent too: it means nothing.
+    if (waiting.includes(entry)) onAnswer(entry, status, wait);
   };
   const nothing = () => settle(0, 0);
   const send = (body, query) =>
@@ -105,37 +143,46 @@ function post(id, keepalive, atExit) {
   ) || nothing();
 }
 
-function onAnswer(id, status, wait) {
-  const entry = waiting.get(id);
-  note('answer', status, entry?.beacon.seq);
-  if (entry && status >= 200 && status < 300) acknowledge(entry);
-  if (entry && status == 413 && divide(entry)) wasm.taken(id);
-  else wasm.answer(id, status, wait, navigator.onLine, performance.now(), Math.random());
+function onAnswer(entry, status, wait) {
+  note('answer', status, entry.beacon.seq);
+  entry.flies = 0;
+  if (status == 413 && divide(entry)) remove(entry);
+  else {
+    const verdict = wasm.answer(status, wait, navigator.onLine, performance.now(), Math.random());
+    if (verdict == 1) acknowledge(entry);
+    dropped(REASONS[verdict], verdict > 1);
+    // What waits again gives way to a newer beacon that says all it says.
+    if (verdict % UNREACHABLE || waiting.slice(waiting.indexOf(entry) + 1).some((newer) => isReplaced(entry, newer))) remove(entry);
+    if (verdict == REFUSED) {
+      isRefused = 1;
+      dropped('gave-up', waiting.length);
+      waiting = [];
+    }
+  }
   pump();
 }
 
 /** What a beacon said need not be said again, unless the view has got another name since. */
 function acknowledge({ acked, beacon: { m, context } }) {
   for (const { n, v } of m) acked[n] = v;
-  for (const name of ['timing', 'resources']) acked[name] = context[name] || acked[name];
+  Object.assign(acked, context);
 }
 
-/** A beacon that is too large for something on the way goes again in two halves, once. Nothing of it was stored. */
+/** A beacon that is too large for something on the way goes again in two halves of its operations, once. Nothing of it was stored. */
 function divide({ view, acked, beacon: { m, ops = [], ...rest }, half }) {
   if (half || m.length + ops.length < 2) return;
-  const halves = (list) => [list.slice(0, (list.length + 1) / 2), list.slice((list.length + 1) / 2)];
-  const [measurements, operations] = [m, ops].map(halves);
-  [0, 1].forEach((at) => {
-    const drop = at ? undefined : rest.drop;
-    queue({ view, acked, half: 1, beacon: { ...rest, drop, seq: view.seq++, m: measurements[at], ops: operations[at][0] && operations[at] } });
-  });
+  const middle = ops.length / 2;
+  [ops.slice(0, middle), ops.slice(middle)].forEach((ops, at) =>
+    queue({ view, acked, half: 1, beacon: { ...rest, seq: view.seq++, m: at ? [] : m, drop: at ? undefined : rest.drop, ops: ops[0] && ops } }),
+  );
   return 1;
 }
 
 /** The agent ends: what waits is not sent any more. */
 export function abandon() {
   later?.abort();
-  waiting.clear();
+  waiting = [];
+  isRefused = 0;
 }
 
 /** What the browser shall send if the page is killed: the newest values, without operations, under a number of its own. */

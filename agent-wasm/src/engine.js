@@ -64,8 +64,7 @@ export function hear(view, kind, a, b, c, d, e, f, g, h, i) {
  * the rest, so in WebAssembly the text gets its place beforehand and is found only if the engine keeps the entry. */
 export function hearBlamed(view, name, ...call) {
   const { texts } = view;
-  if (!wasm) hear(view, ...call, name ? name() : '');
-  else if (hear(view, ...call, name && texts.length < MAX_TEXTS ? texts.length : 0) && name) texts.push(name());
+  if (hear(view, ...call, !name ? 0 : !wasm ? name() : texts.length < MAX_TEXTS ? texts.length : 0) && name) texts.push(name());
 }
 
 function keep(view, call) {

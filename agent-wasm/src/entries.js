@@ -21,12 +21,12 @@ const selectorOf = (entry) => (typeof entry.target == 'string' ? entry.target : 
 /** A largest paint at `start`; its image's loading by the last request for it that began before. */
 function paint(view, entry, start) {
   const { url, id } = entry;
-  const { requestStart, startTime, responseEnd } = (url && performance.getEntriesByName(url).filter((each) => each.startTime <= start).pop()) || {};
+  const request = (url && performance.getEntriesByName(url).filter((each) => each.startTime <= start).pop()) || {};
   // The shim may have named an element that is gone now.
   const element = selectorOf(entry) || (view.paintedAt == start ? view.painted : id ? '#' + id : '');
   view.paintedAt = start;
   view.painted = element;
-  hear(view, 1, start, requestStart || startTime, responseEnd, label(view, address(url)), label(view, element));
+  hear(view, 1, start, request.requestStart || request.startTime, request.responseEnd, label(view, address(url)), label(view, element));
 }
 
 function event(view, entry, start, kind = 3) {
@@ -36,10 +36,10 @@ function event(view, entry, start, kind = 3) {
   hearBlamed(view, target && (() => selectorOf(entry)), kind, start, duration, entry.processingStart, entry.processingEnd, interactionId, label(view, name));
   if (duration <= SLOW_INTERACTION || kind > 3) return;
   // An interaction has several entries: it is one operation, as slow as the slowest of them that comes before it is sent.
-  const slow = (view.slow ||= new Map());
-  const known = slow.get(interactionId);
+  const slow = (view.slow ||= {});
+  const known = slow[interactionId];
   if (known) known.v = Math.max(known.v, duration);
-  else if (slow.size < MAX_SLOW_INTERACTIONS) slow.set(interactionId, operation('interaction ' + name, duration, undefined, start, { element: selectorOf(entry) }) || {});
+  else if (!Object.keys(slow)[MAX_SLOW_INTERACTIONS - 1]) slow[interactionId] = operation('interaction ' + name, duration, undefined, start, { element: selectorOf(entry) }) || {};
 }
 
 /** `(view, entry, start)` by type. */

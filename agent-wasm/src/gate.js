@@ -37,23 +37,21 @@ export const custom = (context) => flat(context, MAX_CUSTOM_KEYS);
 export function read(options) {
   const o = options || {};
   if (!text(o.app)) return;
-  const interval = (name, fallback) => number(o[name], fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
+  const interval = (value, fallback) => number(value, fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
   const settings = {
+    ...o,
     address: absolute(('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app)),
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
-    templates: Array.isArray(o.routes) ? o.routes.slice(0, MAX_ROUTES).filter(text).map(text) : [],
-    flush: interval('flushIntervalMs', 30e3),
-    memory: interval('memoryIntervalMs', 10e3),
+    templates: [o.routes].flat().slice(0, MAX_ROUTES).map(text).filter(Boolean),
+    flush: interval(o.flushIntervalMs, 30e3),
+    memory: interval(o.memoryIntervalMs, 10e3),
     bufferSize: number(o.bufferSize, 100, 1, 1e3),
     budgets: o.budgets || {},
     consent: o.respectPrivacySignals && (navigator.globalPrivacyControl || navigator.doNotTrack == '1') ? DENIED : consentOf(o.consent),
     custom: custom(o.context),
-    apiTimings: o.apiTimings !== false,
   };
-  for (const name of ['route', 'onMeasurement', 'onBudgetViolation', 'beforeSend']) settings[name] = typeof o[name] == 'function' && o[name];
-  for (const name of ['sendRawPath', 'userTiming', 'debug']) settings[name] = !!o[name];
   return settings;
 }
 
@@ -63,11 +61,14 @@ export const note = (...facts) => life && life.debug && console.debug('vitalscop
 let early;
 let bringEngine;
 
-/** What the shim has seen so far, and the engine: WebAssembly's exports, or what fetches them when there is something to measure. */
+/** What the shim has seen so far, and what brings the engine when there is something to measure. */
 export function arrive(shim, engine) {
   early = shim;
-  bringEngine = typeof engine == 'function' ? engine : (engage) => engage(engine);
+  bringEngine = engine;
 }
+
+/** The same where wasm-pack's module has brought the engine before. */
+export const arriveWith = (shim, exports) => arrive(shim, (engage) => engage(exports));
 
 /** Begins, now or when consent or activation allow it. */
 export function start(_, options) {

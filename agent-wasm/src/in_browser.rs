@@ -310,11 +310,12 @@ fn a_page_view_driven_by_numbers_gives_values_facts_and_ratings() {
         "the parts are the whole"
     );
     for (vital, value, expected) in [
-        (1.0, 2500.0, 1.0),
-        (1.0, 2500.1, 2.0),
-        (1.0, 4000.1, 3.0),
-        (2.0, 0.26, 3.0),
-        (6.0, 1e9, 0.0),
+        (1.0, 2500.0, 0.0),
+        (1.0, 2500.1, 1.0),
+        (1.0, 4000.1, 2.0),
+        (2.0, 0.1, 0.0),
+        (2.0, 0.26, 2.0),
+        (6.0, 1e9, 3.0),
     ] {
         assert_eq!(
             answer("rating", &[vital, value]),
@@ -323,10 +324,7 @@ fn a_page_view_driven_by_numbers_gives_values_facts_and_ratings() {
         );
     }
     assert_eq!(
-        (
-            answer("interactions", &[0.0, 0.0]),
-            answer("interactions", &[0.0, 1.0])
-        ),
+        (answer("value", &[0.0, 7.0]), answer("value", &[0.0, 8.0])),
         (1.0, 1.0)
     );
 }
@@ -400,60 +398,38 @@ async fn what_the_observer_calls_may_end_it() {
 }
 
 #[wasm_bindgen_test]
-fn the_transport_answers_what_goes_next() {
+fn the_transport_says_what_goes_next() {
+    let [later, no, yes] = [-1.0, 0.0, 1.0];
     let (_, watch) = listener();
     begin(&watch);
-    let next = |now_ms: f64| answer("next", &[now_ms, 0.0]);
-    let arrived =
-        |id: f64, status: f64, now_ms: f64| ask("answer", &[id, status, 0.0, 1.0, now_ms, 0.5]);
-    let id = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(next(0.0), id);
-    assert_eq!(next(0.0), 0.0, "it flies");
-    arrived(id, 503.0, 0.0);
-    assert_eq!(answer("holds", &[id]), 1.0);
-    assert_eq!((next(10.0), next(5_000.0)), (0.0, id), "after a while");
-    arrived(id, 204.0, 5_000.0);
-    assert_eq!(answer("holds", &[id]), 0.0);
-
-    let large = answer("accept", &[0.0, 60_000.0, 1.0]);
-    assert_eq!(next(5_000.0), -large, "too large for a page that goes");
-    arrived(large, 400.0, 5_000.0);
-    assert_eq!(
-        (answer("drops", &[1.0]), answer("drops", &[1.0])),
-        (1.0, 0.0),
-        "counted once"
-    );
-
-    let old = answer("accept", &[0.0, 900.0, 0.0]);
-    let new = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(
-        (answer("holds", &[old]), answer("holds", &[new])),
-        (0.0, 1.0),
-        "newer values replace older ones"
-    );
-    assert_eq!(answer("next", &[6_000.0, 1.0]), new, "the page goes");
-    ask("taken", &[new]);
-    assert_eq!(answer("next", &[6_000.0, 1.0]), 0.0);
-
-    let unwanted = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(next(7_000.0), unwanted);
-    arrived(unwanted, 403.0, 7_000.0);
+    let permit = |flying: f64, now_ms: f64| answer("permit", &[flying, now_ms]);
+    let verdict = |status: f64, now_ms: f64| answer("answer", &[status, 0.0, 1.0, now_ms, 0.5]);
+    assert_eq!((permit(3.0, 0.0), permit(4.0, 0.0)), (yes, no));
+    assert_eq!(verdict(503.0, 0.0), 0.0, "it waits");
+    assert_eq!((permit(0.0, 999.0), permit(0.0, 1_000.0)), (later, yes));
+    assert_eq!(permit(1.0, 1_000.0), no, "one probe at a time");
+    assert_eq!(verdict(204.0, 1_000.0), 1.0);
+    assert_eq!(permit(3.0, 1_000.0), yes, "up again");
+    for (status, expected) in [(400.0, 2.0), (413.0, 3.0), (403.0, 5.0)] {
+        assert_eq!(verdict(status, 2_000.0), expected, "{status}");
+    }
+    verdict(503.0, 3_000.0);
+    assert_eq!(permit(0.0, 3_000.0), later);
     ask("online", &[]);
-    let refused = answer("accept", &[0.0, 900.0, 0.0]);
+    assert_eq!(permit(0.0, 3_000.0), yes, "the network is back");
+    verdict(503.0, 3_000.0);
+    begin(&watch);
     assert_eq!(
-        (answer("holds", &[refused]), next(9_000.0)),
-        (0.0, 0.0),
-        "the collector does not want this page"
+        permit(3.0, 3_000.0),
+        yes,
+        "another agent knows nothing of it"
     );
     invoke("end", &[]);
 }
 
 /// Begins without any timer of the agent.
 fn begin(watch: &Function) {
-    invoke(
-        "begin",
-        &[watch.clone().into(), NEVER_MS.into(), NEVER_MS.into()],
-    );
+    invoke("begin", &[watch.clone().into(), NEVER_MS.into()]);
 }
 
 /// Calls what WebAssembly exports as the agent's JavaScript does: past the typed functions that wasm-bindgen wraps around it.

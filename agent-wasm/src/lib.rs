@@ -29,7 +29,8 @@ static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::LeakingAllocator> =
 
 #[wasm_bindgen(module = "/src/gate.js")]
 extern "C" {
-    fn arrive(shim: &JsValue, exports: &JsValue);
+    #[wasm_bindgen(js_name = arriveWith)]
+    fn arrive_with(shim: &JsValue, exports: &JsValue);
 }
 
 #[wasm_bindgen(module = "/src/api.js")]
@@ -111,7 +112,7 @@ mod packed {
 /// Starts measuring. A second call does nothing. `early` is what the shim has seen so far, if there is one.
 #[wasm_bindgen]
 pub fn start(options: &JsValue, early: &JsValue) {
-    arrive(early, &wasm_bindgen::exports());
+    arrive_with(early, &wasm_bindgen::exports());
     pass_on("start", &[options]);
 }
 

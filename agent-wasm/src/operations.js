@@ -43,15 +43,13 @@ export function operation(name, duration, errorType, at, detail) {
   // Full and not flushed: nothing may be sent yet.
   if (view.ops.length >= life.bufferSize) return dropped('buffer-full');
   const { memory_bytes, input_size, ...rest } = detail || {};
-  const number = (value) => (Number.isFinite(value) ? value : undefined);
   const kept = {
     n: cut('' + name, MAX_NAME_BYTES),
     v: round(duration),
     ok: typeof errorType != 'string',
-    error: errorType ? cut('' + errorType, MAX_NAME_BYTES) : undefined,
+    error: errorType && cut('' + errorType, MAX_NAME_BYTES),
     at: round(Math.max(at - view.since, 0)),
-    memory_bytes: number(memory_bytes),
-    input_size: number(input_size),
+    ...flat({ memory_bytes, input_size }, 2),
     detail: flat(rest, MAX_DETAIL_KEYS),
   };
   view.ops.push(kept);

@@ -10,7 +10,7 @@ export const attempt = (run) => {
 };
 
 /** At most `max` characters; what is no Unicode becomes U+FFFD, which is dropped where it was cut. */
-export const cut = (text, max) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, max))).replace(/\ufffd$/, '');
+export const cut = (text, max) => text.slice(0, max).replace(/\p{Cs}$/u, '').replace(/\p{Cs}/gu, '\ufffd');
 
 /** Six decimals, as the engine rounds. */
 export const round = (value) => Math.round(value * 1e6) / 1e6;
@@ -29,7 +29,7 @@ export const flat = (object, max) => {
 
 export const supports = (type) => attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
 
-export const isHidden = () => document.visibilityState == 'hidden';
+export const isHidden = () => document.hidden;
 
 /** The document's record. */
 export const navigationEntry = () => performance.getEntriesByType('navigation')[0] || {};
@@ -54,7 +54,7 @@ export function device() {
 }
 
 /** `network` or `cache`: where the document came from. */
-export const delivery = (n = navigationEntry()) => (n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '');
+export const delivery = (n) => (n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '');
 
 /** Milestones of the navigation by their names on the wire, each with `_ms`. */
 const MILESTONES = {
@@ -75,7 +75,7 @@ const MILESTONES = {
 const MAX_SERVER_TIMINGS = 8;
 
 /** The milestones that were reached, ms since the activation, and what the server said of its own time. */
-export function milestones(n = navigationEntry()) {
+export function milestones(n) {
   const timing = {};
   for (const name in MILESTONES) {
     const at = n[MILESTONES[name]];

@@ -13,8 +13,9 @@ const MAX_SLOWEST = 5;
 const LONG_TASK = 50;
 
 const add = (sums, name, bytes) => {
-  const [count, total] = sums[name] || [0, 0];
-  sums[name] = [count + 1, total + bytes];
+  const sum = (sums[name] ||= [0, 0]);
+  sum[0]++;
+  sum[1] += bytes;
 };
 
 /** A resource of a view: into its summary and, if the page's own code asked for it, as an operation. */
@@ -34,7 +35,7 @@ export function onResource(view, entry, start) {
     hosts,
     slowest: [...slowest, [address(name), round(duration)]].sort((a, b) => b[1] - a[1]).slice(0, MAX_SLOWEST),
   };
-  if (life.apiTimings && /^(fetch|xml)/.test(initiatorType)) {
+  if (life.apiTimings !== false && /^(fetch|xml)/.test(initiatorType)) {
     const where = origin == location.origin ? '' : host;
     operation('fetch ' + where + scrub(pathname), duration, responseStatus >= 400 ? 'HTTP ' + responseStatus : undefined, start, { bytes });
   }

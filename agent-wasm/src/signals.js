@@ -2,7 +2,7 @@
 // `guarded`, so that nothing is thrown into the page and the agent knows its own cost.
 
 import { notice } from './beacon.js';
-import { abandon, flush, insure, pump } from './delivery.js';
+import { abandon, flush, insure, look, pump } from './delivery.js';
 import { attach, hear, label, wasm } from './engine.js';
 import { HEARD, softPaint } from './entries.js';
 import { life, note, store } from './gate.js';
@@ -34,6 +34,7 @@ export const guarded =
 
 let observer;
 let sampledAt;
+let sampling;
 /** Ends what listens. */
 let listening;
 
@@ -44,7 +45,7 @@ const watch = guarded((list, _, facts) => {
 
 /** Observes everything; `isBuffered` says of which types the past is told too. */
 function observe(isBuffered) {
-  for (const type of life.userTiming ? [...TYPES, ...LATE_TYPES, 'measure'] : [...TYPES, ...LATE_TYPES]) {
+  for (const type of [...TYPES, ...LATE_TYPES, life.userTiming && 'measure']) {
     // 16 ms is the least duration browsers report events at: their default hides most interactions.
     if (supports(type)) observer.observe({ type, buffered: isBuffered(type), durationThreshold: 16 });
   }
@@ -75,7 +76,8 @@ export const engage = guarded((exports) => {
   if (!observer) return;
   take();
   observer.disconnect();
-  attach(exports, views, watch, life.flush, life.memory);
+  attach(exports, views, watch, life.flush);
+  sampling = setInterval(onSample, life.memory);
   observer = { observe: wasm.observe, takeRecords: wasm.take, disconnect: wasm.end };
   observe(() => false);
   notice();
@@ -85,6 +87,7 @@ export function end() {
   listening?.abort();
   observer?.disconnect();
   observer = 0;
+  clearInterval(sampling);
   abandon();
   forget();
   attach(0, []);
@@ -121,16 +124,16 @@ function tellNavigation(view) {
 
 /** The browser saw a soft navigation: a view of its own, or the one that a route change has opened for the same path. */
 function onSoftNavigation(entry, start) {
-  const { name, interactionId, presentationTime, paintTime } = entry;
   const [before] = views;
-  if (new URL(name, location.href).pathname == before.raw) {
+  const painted = entry.presentationTime || entry.paintTime;
+  if (new URL(entry.name, location.href).pathname == before.raw) {
     if (before.opening != ROUTE || start > before.from) return;
     makeNative(before, start);
     hear(before, 14, start, performance.interactionCount);
   } else openSoft(NATIVE, start);
   const [view] = views;
-  view.interaction = interactionId;
-  if (presentationTime || paintTime) hear(view, 0, presentationTime || paintTime);
+  view.interaction = entry.interactionId;
+  if (painted) hear(view, 0, painted);
   softPaint(view, entry.getLargestInteractionContentfulPaint?.());
 }
 
@@ -168,15 +171,18 @@ export const flushNow = guarded(() => {
 /** What the browser has queued but not delivered. */
 const take = () => observer && deliver(observer.takeRecords());
 
-/** A timer of the engine: 0 flush, 1 memory, 2 retry. */
-export const tick = guarded((kind) => {
-  if (kind > 1) return pump();
-  if (kind) {
-    if (!isHidden()) sample();
-    settle();
-    insure(views[0]);
-  } else flush();
+/** The engine's timer, to send. */
+export const tick = guarded(() => flush());
+
+/** It is time to look at what no entry tells. */
+const onSample = guarded(() => {
+  if (!isHidden()) sample();
+  settle();
+  insure(views[0]);
 });
+
+/** A retry may be due. */
+export const onRetry = guarded(look);
 
 function sample() {
   const now = performance.now();
@@ -186,7 +192,7 @@ function sample() {
   sampledAt = now;
   if (usedJSHeapSize) hear(view, 13, 1, usedJSHeapSize, now, totalJSHeapSize, jsHeapSizeLimit);
   // One question at a time, while somebody looks; the answer is a view's own.
-  if (window.crossOriginIsolated && !view.isMeasuring && !isHidden() && Math.random() < life.memory / PAGE_MEMORY_GAP) {
+  if (!view.isMeasuring && !isHidden() && Math.random() < life.memory / PAGE_MEMORY_GAP) {
     view.isMeasuring = 1;
     performance.measureUserAgentSpecificMemory?.().then(
       ({ bytes }) => {
@@ -204,7 +210,7 @@ const onLoad = guarded(() => {
   if (view) {
     tellNavigation(view);
     hear(view, 9);
-    view.timing = { ...view.timing, ...milestones() };
+    view.timing = { ...view.timing, ...milestones(navigationEntry()) };
     notice();
   }
   setTimeout(flushNow, FIRST_FLUSH);

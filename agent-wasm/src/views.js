@@ -24,7 +24,7 @@ const KINDS = [, 'back-forward-cache', 'soft-navigation', 'soft-navigation'];
 const CONTEXTS = [, { delivery: 'cache' }, { soft: 'route' }, { soft: 'native' }];
 
 /** The view in which something began at a time of the document's clock. */
-export const viewAt = (at) => (at >= views[0].from ? views[0] : views[1] && at >= views[1].from ? views[1] : undefined);
+export const viewAt = (at) => views.find(({ from }) => at >= from);
 
 /** Names a view by the page's own word, the page's function, a template or its path. */
 function name(view, route) {
@@ -63,8 +63,8 @@ export const setContext = (_, context) => {
 
 /** How the document was navigated to, on the wire. */
 function navigationType() {
-  const { activationStart, type } = navigationEntry();
-  return activationStart > 0 ? 'prerender' : document.wasDiscarded ? 'restore' : (type || 'navigate').replace('_', '-');
+  const n = navigationEntry();
+  return n.activationStart > 0 ? 'prerender' : document.wasDiscarded ? 'restore' : (n.type || 'navigate').replace('_', '-');
 }
 
 /** What of an earlier view holds for the document: in WebAssembly the engine knows, without it what was heard has to do. */
@@ -88,15 +88,15 @@ function flagsOf(before, opening) {
 /** When the page was first hidden in a view that begins; times before the activation belong to the document nobody saw. */
 function firstHidden(opening, since, hidden) {
   if (opening) return opening == RESTORED && isHidden() ? since : NaN;
-  const remembered = hiddenTimes();
-  return (remembered[0] >= 0 ? remembered : [hidden]).find((at) => at >= since) ?? (isHidden() ? 0 : NaN);
+  const [first = hidden] = hiddenTimes().filter((at) => at >= since);
+  return first >= since ? first : isHidden() ? 0 : NaN;
 }
 
 /** Opens a view that began `at` a time of the document's clock; of a document, with what the shim knows of it. */
-export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidden } = {}, isInline, route } = {}) {
+export function open(opening, at, { view: id, seq = 0, raw, route } = {}) {
   const [before] = views;
   const since = opening ? at : navigationEntry().activationStart || 0;
-  const hiddenAt = firstHidden(opening, since, hidden);
+  const hiddenAt = firstHidden(opening, since, raw?.hidden);
   const view = {
     number: before ? before.number + 1 : 0,
     opening,
@@ -112,14 +112,14 @@ export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidde
     // The same in all beacons of a view.
     start: Math.floor(opening ? Date.now() - performance.now() + since : performance.timeOrigin + since),
     custom: before ? before.custom : life.custom,
-    context: CONTEXTS[opening] || { delivery: delivery(), late: !isInline, hidden_at_start: hiddenAt <= since },
+    context: CONTEXTS[opening] || { delivery: delivery(navigationEntry()), late: !raw, hidden_at_start: hiddenAt <= since },
     // Absent where the browser tells no long tasks, not zero.
     busy: supports('longtask') && { long_tasks: 0, blocking_ms: 0 },
     ops: [],
     opsBytes: 0,
     mainMs: 0,
     bytes: 0,
-    dropped,
+    dropped: raw?.dropped || 0,
   };
   views = opening == RESTORED ? [view] : [view, ...views.slice(0, 1)];
   // A document has all interactions there were. A route changes inside one of the view before, which browsers count afterwards: its

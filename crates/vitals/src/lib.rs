@@ -35,8 +35,6 @@ pub mod ttfb;
 pub mod visibility;
 
 pub use attribution::{Facts, NO_FACTS};
-pub use entry::{
-    Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ResourceTiming, ShiftEntry,
-};
+pub use entry::{Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ShiftEntry};
 pub use memory::MemorySource;
 pub use page_view::{Opening, PageView, Start, Supported, is_plausible};
