@@ -1,29 +1,27 @@
-//! What lives in WebAssembly while a page is measured: the observer, the timers, the engines of the two newest page views and the
-//! transport, in the only shared mutable cell. JavaScript calls these functions with numbers and asks for numbers; nothing of the
+//! What lives in WebAssembly while a page is measured: the observer, the timer and the engines of the two newest page views, in the
+//! only shared mutable cell. JavaScript calls these functions with numbers and asks for numbers; nothing of the
 //! page ever runs while one of them does.
 //!
 //! Page views are numbered; an engine has the slot of its number's last bit, so that a view that a route change closed can still
 //! take the entries that began in it until the view after the next one opens.
 
 use std::cell::UnsafeCell;
+use std::mem::forget;
 
 use gloo_timers::callback::Interval;
 use serde::ser::{SerializeSeq, Serializer as _};
 use serde_wasm_bindgen::Serializer;
-use vitals::{NO_FACTS, PageView, is_plausible, replay};
+use vitals::{PageView, is_plausible, replay};
 use wasm_bindgen::prelude::*;
 use web_sys::PerformanceObserver;
 use wire::Vital;
-use wire::attribution::round;
-
-use crate::transport::{Answer, Transport};
+use wire::attribution::{MAX_FACTS, round};
 
 /// What a page has in WebAssembly. Everything is there from the start, so that nothing has to be asked for, and all zeros while nothing
 /// has begun, so that nothing of it is loaded.
 struct Agent {
     observer: Option<PerformanceObserver>,
     flush: Option<Interval>,
-    transport: Transport,
     views: [PageView; 2],
 }
 
@@ -36,7 +34,6 @@ unsafe impl Sync for Single {}
 static AGENT: Single = Single(UnsafeCell::new(Agent {
     observer: None,
     flush: None,
-    transport: Transport::EMPTY,
     views: [PageView::BLANK; 2],
 }));
 
@@ -56,10 +53,15 @@ fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
 #[wasm_bindgen]
 pub fn begin(watch: js_sys::Function, flush_ms: u32) {
     with(|agent| {
-        agent.observer = PerformanceObserver::new(&watch).ok();
-        // The closure captures nothing, so nothing is allocated. An interval of nonsense never gets here: the gate has judged it.
-        agent.flush = Some(Interval::new(flush_ms, || tick(0)));
-        agent.transport = Transport::EMPTY;
+        // What was there has ended, so there is nothing to drop. The closure captures nothing, so nothing is allocated. An interval of
+        // nonsense never gets here: the gate has judged it.
+        forget(
+            agent
+                .observer
+                .replace(PerformanceObserver::new(&watch).ok()?),
+        );
+        forget(agent.flush.replace(Interval::new(flush_ms, || tick(0))));
+        Some(())
     });
 }
 
@@ -163,45 +165,19 @@ pub fn facts(slot: usize, vital: usize) -> JsValue {
     let vital = vital_at(vital);
     with(|agent| {
         let view = &agent.views[slot & 1];
-        let value = view.value_or_nan(vital);
-        let mut facts = NO_FACTS;
-        view.write_attribution(vital, value, &mut facts);
+        let mut facts = [f64::NAN; 1 + MAX_FACTS];
+        let [value, blame @ ..] = &mut facts;
+        *value = view.value_or_nan(vital);
+        view.write_attribution(vital, *value, blame);
         // Through the serializer itself: what wraps it for whole values speaks of errors that numbers do not have.
         const SERIALIZER: Serializer = Serializer::new();
         let mut list = (&SERIALIZER).serialize_seq(None).ok()?;
-        list.serialize_element(&round(value)).ok()?;
-        for fact in facts {
-            list.serialize_element(&round(fact)).ok()?;
+        for fact in &facts {
+            list.serialize_element(&round(*fact)).ok()?;
         }
         list.end().ok()
     })
     .unwrap_or_default()
-}
-
-/// The largest good value and the largest that still only needs improvement, in thousandths; 0 where no standard says.
-const LIMITS: [[u32; 2]; Vital::ALL.len()] = {
-    let mut limits = [[0; 2]; Vital::ALL.len()];
-    let mut vital = 0;
-    while vital < limits.len() {
-        if let Some((good, needs_improvement)) = Vital::ALL[vital].thresholds() {
-            limits[vital] = [(good * 1000.0) as u32, (needs_improvement * 1000.0) as u32];
-        }
-        vital += 1;
-    }
-    limits
-};
-
-/// 0 good, 1 needs improvement, 2 poor; 3 where no standard says.
-#[wasm_bindgen]
-pub fn rating(vital: usize, value: f64) -> u32 {
-    let mut rating = 0;
-    for limit in LIMITS[vital % LIMITS.len()] {
-        if limit == 0 {
-            return 3;
-        }
-        rating += u32::from(value > f64::from(limit) / 1000.0);
-    }
-    rating
 }
 
 /// A table would be loaded; this is nothing but the number itself.
@@ -215,27 +191,4 @@ fn vital_at(place: usize) -> Vital {
         5 => Vital::Ttfb,
         _ => Vital::Memory,
     }
-}
-
-/// Whether the next beacon may go, see [`Transport::permit`].
-#[wasm_bindgen]
-pub fn permit(flying: u32, now_ms: f64) -> i32 {
-    with(|agent| agent.transport.permit(flying, now_ms) as i32)
-}
-
-/// How an attempt ended, and what becomes of its beacon; see [`Transport::on_answer`]. `random` in 0..1.
-#[wasm_bindgen]
-pub fn answer(status: u32, retry_after_ms: f64, is_online: bool, now_ms: f64, random: f64) -> u32 {
-    let answer = Answer {
-        status,
-        retry_after_ms,
-        is_online,
-    };
-    with(|agent| agent.transport.on_answer(answer, now_ms, random) as u32)
-}
-
-/// The network is back.
-#[wasm_bindgen]
-pub fn online() {
-    with(|agent| agent.transport.on_online());
 }

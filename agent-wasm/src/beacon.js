@@ -2,11 +2,11 @@
 // A beacon says every value that was not acknowledged yet, absolute, under a sequence number of its view. Not here: when and how
 // anything is sent.
 
-import { MAX_SENT, VITALS, facts, value, wasm } from './engine.js';
+import { LIMITS, MAX_SENT, VITALS, facts, value, wasm } from './engine.js';
 import { life, note } from './gate.js';
 import { dropped, judge, takeDrops, tell } from './operations.js';
 import { attempt, device, known, round } from './page.js';
-import { views } from './views.js';
+import { current } from './views.js';
 
 const RATINGS = ['good', 'needs-improvement', 'poor'];
 
@@ -14,7 +14,7 @@ const measurement = (view, vital, value, delta, attribution) => ({
   name: VITALS[vital],
   value,
   delta,
-  rating: RATINGS[wasm.rating(vital, value)],
+  rating: RATINGS[LIMITS[vital]?.filter((limit) => limit < value).length],
   navigationType: view.nav,
   route: view.route,
   view: view.id,
@@ -26,13 +26,13 @@ const valuesOf = (view) => VITALS.map((_, vital) => value(view, vital));
 
 /** Tells the page of new values of the open view. */
 export function notice() {
-  const [view] = views;
+  const view = current;
   if (!view || !wasm || !(life.onMeasurement || life.debug || Object.keys(life.budgets)[0])) return;
   const told = view.told || [];
   view.told = valuesOf(view);
   view.told.forEach((value, vital) => {
     if (!(value >= 0) || value === told[vital]) return;
-    const change = measurement(view, vital, value, value - (told[vital] >= 0 ? told[vital] : 0), facts(view, vital)[1]);
+    const change = measurement(view, vital, value, value - (told[vital] > 0 && told[vital]), facts(view, vital)[1]);
     note('measured', change);
     tell(life.onMeasurement, change);
     judge(VITALS[vital], value);
@@ -90,6 +90,7 @@ export function seal(view, withOperations) {
       resources: news('resources'),
       custom: view.custom,
     }),
+    self: known({ main_ms: round(view.mainMs), bytes: view.bytes, entries_dropped: view.dropped }),
     m: wasm && measurements(view),
     raw: !wasm && { open: view.numbers, calls: view.calls.slice(0, MAX_SENT) },
   });
@@ -100,6 +101,5 @@ export function seal(view, withOperations) {
     view.opsBytes = view.isChanged = 0;
     beacon.drop = takeDrops();
   }
-  beacon.self = known({ main_ms: round(view.mainMs), bytes: view.bytes, entries_dropped: view.dropped });
   return beacon;
 }

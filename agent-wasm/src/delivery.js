@@ -1,6 +1,6 @@
-// Sending: beacons wait here, bounded, and WebAssembly decides when the next of them may go and what becomes of it afterwards. A beacon
-// says the same in every attempt but for its time; what it said counts as acknowledged when the collector or the browser has taken it.
-// Without WebAssembly there is nothing to wait with: a beacon goes when the page hides.
+// Sending: beacons wait here, bounded, under one retry rule. A beacon says the same in every attempt but for its time; what it said
+// counts as acknowledged when the collector or the browser has taken it. While the collector is down one beacon at a time probes it, so
+// that a whole site's tabs come back gently. Without WebAssembly nothing waits: a beacon goes when the page hides.
 
 import { hasNews, seal } from './beacon.js';
 import { wasm } from './engine.js';
@@ -19,17 +19,28 @@ const MAX_QUEUED = 30;
 const MAX_QUEUED_BYTES = 256 * 1024;
 /** Browsers refuse keepalive requests over 64 KiB in flight, the exit beacon included; this leaves it room. */
 const MAX_KEEPALIVE_BYTES = 44e3;
+const MAX_IN_FLIGHT = 4;
 /** How exact a retry is, ms. */
 const LOOK_AGAIN = 1e3;
-/** Why a beacon is given up, by the transport's verdict; the first two verdicts give up nothing. */
-const REASONS = [, , 'rejected-4xx', 'too-large', 'gave-up', 'rejected-4xx'];
-const UNREACHABLE = 4;
-const REFUSED = 5;
+const FIRST_BACKOFF = 1e3;
+const LONGEST_BACKOFF = 60e3;
+/** Each wait is up to this share longer or shorter. */
+const JITTER = 0.2;
+/** A collector may ask for more patience than our own, within reason, ms. */
+const LONGEST_RETRY_AFTER = 3600e3;
+/** Attempts that reach nothing, when nothing was ever reached: an ad blocker or a policy, not an outage. */
+const MAX_UNREACHABLE = 3;
 
 /** What waits or flies, oldest first: `{view, acked, beacon, half, size, flies}`. */
 let waiting = [];
 /** The collector does not want this page's beacons. */
 let isRefused;
+/** Nothing was ever reached: only a last beacon at exit is tried. */
+let isUnreachable;
+let wasReached;
+/** Failed attempts since the last success. */
+let failures = 0;
+let retryAt = 0;
 let isLooking;
 let isSealing;
 
@@ -40,7 +51,7 @@ export function flush(atExit) {
   if (life.consent < GRANTED || isSealing) return;
   isSealing = 1;
   try {
-    for (const view of views.slice().reverse()) if (hasNews(view) && (wasm || atExit)) queue({ view, acked: view.acked, beacon: seal(view, true) });
+    for (const view of views.slice().reverse()) if (hasNews(view) && (wasm || atExit)) queue({ view, acked: view.acked, beacon: seal(view, 1) });
   } finally {
     isSealing = 0;
   }
@@ -48,8 +59,8 @@ export function flush(atExit) {
   else pump();
 }
 
-const flying = () => waiting.filter(({ flies }) => flies);
-const sizeOf = (entries) => entries.reduce((sum, { size }) => sum + size, 0);
+const flying = () => waiting.filter((entry) => entry.flies);
+const sizeOf = (entries) => entries.reduce((sum, entry) => sum + entry.size, 0);
 
 const remove = (entry) => {
   waiting = waiting.filter((each) => each != entry);
@@ -57,29 +68,36 @@ const remove = (entry) => {
 
 /** Beacons carry every value that was not acknowledged yet, so an older one of the view that still waits is replaced; but operations count
  * by their beacon. */
-const isReplaced = ({ view, flies, half, beacon }, by) => view == by.view && !flies && !half && !beacon.ops;
+const isReplaced = (entry, by) => entry.view == by.view && !(entry.flies || entry.half || entry.beacon.ops);
 
 export function queue(entry) {
-  if (!wasm) return beacon(entry) || attempt(() => fetch(life.address, request(stampedText(entry), true)));
+  if (!wasm) return beacon(entry) || attempt(() => fetch(life.address, request(stampedText(entry), 1)));
   if (isRefused) return dropped('gave-up');
   entry.size = new Blob([JSON.stringify(entry.beacon)]).size;
   waiting = waiting.filter((each) => !isReplaced(each, entry));
   waiting.push(entry);
   while (waiting.length > MAX_QUEUED || sizeOf(waiting) > MAX_QUEUED_BYTES) {
-    remove(waiting.find(({ flies }) => !flies));
+    remove(waiting.find((entry) => !entry.flies));
     dropped('buffer-full');
   }
 }
 
 /** Sends what may go now. */
 export function pump() {
-  for (let entry; wasm && (entry = waiting.find(({ flies }) => !flies)); ) {
-    const permit = wasm.permit(flying().length, performance.now());
-    if (permit < 0 && !isLooking) isLooking = setTimeout(onRetry, LOOK_AGAIN);
-    if (permit < 1) return;
+  for (let entry; !isUnreachable && flying().length < (failures ? 1 : MAX_IN_FLIGHT) && (entry = waiting.find((entry) => !entry.flies)); ) {
+    if (performance.now() < retryAt) return (isLooking ||= setTimeout(onRetry, LOOK_AGAIN));
     entry.flies = 1;
     post(entry, sizeOf(flying()) <= MAX_KEEPALIVE_BYTES);
   }
+}
+
+/** The collector answers: what waits may go at once. */
+const isUp = () => (failures = retryAt = 0);
+
+/** The network is back. */
+export function online() {
+  isUnreachable = isUp();
+  pump();
 }
 
 /** The time to look again has come. */
@@ -92,12 +110,13 @@ export function look() {
 function exit() {
   later?.abort();
   for (const entry of waiting.slice().reverse()) {
-    if (entry.flies) continue;
-    entry.flies = 1;
-    if (beacon(entry)) {
-      acknowledge(entry);
-      remove(entry);
-    } else post(entry, true, true);
+    if (!entry.flies) {
+      entry.flies = 1;
+      if (beacon(entry)) {
+        acknowledge(entry);
+        remove(entry);
+      } else post(entry, 1, 1);
+    }
   }
 }
 
@@ -130,7 +149,7 @@ function post(entry, keepalive, atExit) {
   const send = (body, query) =>
     fetch(address + query, request(body, keepalive)).then((response) => {
       const after = response.headers.get('retry-after');
-      settle(response.status, after ? after * 1000 || Date.parse(after) - Date.now() || 0 : 0);
+      settle(response.status, after * 1e3 || Date.parse(after) - Date.now() || 0);
       // The collector took the beacon, but not all of it.
       if (response.status == 200) response.json().then(({ rejected = [] }) => rejected.forEach(({ code }) => dropped('rejected-' + code)), nothing);
     }, nothing);
@@ -146,14 +165,23 @@ function post(entry, keepalive, atExit) {
 function onAnswer(entry, status, wait) {
   note('answer', status, entry.beacon.seq);
   entry.flies = 0;
-  if (status == 413 && divide(entry)) remove(entry);
-  else {
-    const verdict = wasm.answer(status, wait, navigator.onLine, performance.now(), Math.random());
-    if (verdict == 1) acknowledge(entry);
-    dropped(REASONS[verdict], verdict > 1);
+  wasReached ||= status;
+  if (/^(0|408|425|429|5..)$/.test(status)) {
+    const backoff = Math.min(FIRST_BACKOFF * 2 ** failures++, LONGEST_BACKOFF) * (1 - JITTER + 2 * JITTER * Math.random());
+    retryAt = performance.now() + Math.max(backoff, Math.min(wait, LONGEST_RETRY_AFTER));
     // What waits again gives way to a newer beacon that says all it says.
-    if (verdict % UNREACHABLE || waiting.slice(waiting.indexOf(entry) + 1).some((newer) => isReplaced(entry, newer))) remove(entry);
-    if (verdict == REFUSED) {
+    if (waiting.slice(waiting.indexOf(entry) + 1).some((newer) => isReplaced(entry, newer))) remove(entry);
+    if (navigator.onLine && !wasReached && failures >= MAX_UNREACHABLE) {
+      isUnreachable = 1;
+      dropped('gave-up');
+    }
+  } else {
+    isUp();
+    remove(entry);
+    if (status < 300) acknowledge(entry);
+    else if (status != 413) dropped('rejected-4xx');
+    else if (!divide(entry)) dropped('too-large');
+    if (status == 401 || status == 403) {
       isRefused = 1;
       dropped('gave-up', waiting.length);
       waiting = [];
@@ -163,9 +191,9 @@ function onAnswer(entry, status, wait) {
 }
 
 /** What a beacon said need not be said again, unless the view has got another name since. */
-function acknowledge({ acked, beacon: { m, context } }) {
-  for (const { n, v } of m) acked[n] = v;
-  Object.assign(acked, context);
+function acknowledge(entry) {
+  for (const { n, v } of entry.beacon.m) entry.acked[n] = v;
+  Object.assign(entry.acked, entry.beacon.context);
 }
 
 /** A beacon that is too large for something on the way goes again in two halves of its operations, once. Nothing of it was stored. */
@@ -182,7 +210,7 @@ function divide({ view, acked, beacon: { m, ops = [], ...rest }, half }) {
 export function abandon() {
   later?.abort();
   waiting = [];
-  isRefused = 0;
+  isRefused = wasReached = isUnreachable = isUp();
 }
 
 /** What the browser shall send if the page is killed: the newest values, without operations, under a number of its own. */
@@ -190,7 +218,6 @@ let later;
 
 export function insure(view) {
   later?.abort();
-  later = 0;
   if (life.consent == GRANTED && window.fetchLater && wasm && hasNews(view)) {
     later = new AbortController();
     attempt(() => fetchLater(life.address, { ...request(JSON.stringify(seal(view))), signal: later.signal }));

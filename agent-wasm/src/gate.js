@@ -25,7 +25,7 @@ export const consentOf = (word) => (typeof word != 'string' || word == 'granted'
 
 const text = (value) => (typeof value == 'string' ? cut(value, MAX_NAME_BYTES) : undefined);
 /** A number in range; what is no number or outside is the default. */
-const number = (value, fallback, least, greatest) => (typeof value == 'number' && value >= least && value <= greatest ? value : fallback);
+const number = (value, fallback, least, greatest) => (Math.max(least, Math.min(value, greatest)) === value ? value : fallback);
 
 /** An address as the timeline names it, so that our own requests are known there; one that no URL can be stays what it is. */
 const absolute = (address) => attempt(() => new URL(address, document.baseURI).href) || address;
@@ -85,10 +85,10 @@ function pass() {
   if (!life.consent) take();
   else if (document.prerendering) document.addEventListener('prerenderingchange', pass);
   else {
-    life.begun = true;
+    life.begun = 1;
     const seen = take();
     seen.view ||= attempt(uuid) || '';
-    [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage.getItem(KEY)), seen.view, Date.now());
+    [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage[KEY]), seen.view, Date.now());
     store();
     if (isSampled(life.session, life.sampleRate)) {
       begin(seen);
@@ -118,13 +118,12 @@ export function setConsent(_, word) {
 
 /** Ends everything. */
 export function close() {
-  if (life) {
-    take();
-    end();
-    life = 0;
-  }
+  if (!life) return;
+  take();
+  end();
+  life = 0;
 }
 
 /** The visit was active now. Storage may be full or forbidden: then the visit lives in memory. */
 export const store = () =>
-  life.consent == GRANTED && attempt(() => sessionStorage.setItem(KEY, [life.session, life.since, Date.now()].join(' ')));
+  life.consent == GRANTED && attempt(() => (sessionStorage[KEY] = [life.session, life.since, Date.now()].join(' ')));

@@ -12,8 +12,13 @@ const MAX_PATH_BYTES = 512;
 
 /** The newest first, at most two. */
 export let views = [];
+/** The open one. */
+export let current;
 
-export const forget = () => (views = []);
+export function forget() {
+  views = [];
+  current = 0;
+}
 
 /** How a view began, in the engine's order. */
 export const DOCUMENT = 0;
@@ -27,11 +32,12 @@ const CONTEXTS = [, { delivery: 'cache' }, { soft: 'route' }, { soft: 'native' }
 export const viewAt = (at) => views.find(({ from }) => at >= from);
 
 /** Names a view by the page's own word, the page's function, a template or its path. */
-function name(view, route) {
+export function rename(route) {
+  const view = current;
   view.raw = location.pathname;
   const template = templateOf(view.raw, life.templates);
   const path = scrub(view.raw, template);
-  const own = route || (life.route && attempt(() => life.route(location)));
+  const own = route || attempt(() => life.route?.(location));
   view.path = life.sendRawPath ? cut(view.raw, MAX_PATH_BYTES) : path;
   view.route = own ? cut('' + own, MAX_PATH_BYTES) : template || capped(path);
   relabel(view);
@@ -40,11 +46,9 @@ function name(view, route) {
 /** The view's newest beacon says what it is called: all its vitals go again. */
 export function relabel(view) {
   view.acked = {};
-  view.isChanged = true;
+  view.isChanged = 1;
 }
 
-/** The open view goes on under another name. */
-export const rename = (route) => name(views[0], route);
 
 /** The browser saw the navigation that a route change had told. */
 export function makeNative(view, at) {
@@ -55,9 +59,9 @@ export function makeNative(view, at) {
 }
 
 export const setContext = (_, context) => {
-  if (views[0]) {
-    views[0].custom = custom(context);
-    views[0].isChanged = true;
+  if (current) {
+    current.custom = custom(context);
+    current.isChanged = 1;
   }
 };
 
@@ -76,13 +80,13 @@ const hasIds = () => attempt(() => 'interactionId' in PerformanceEventTiming.pro
 function flagsOf(before, opening) {
   const isFidClosed = before && (before.opening == RESTORED || before.flags & 128 || before.heard & ((1 << 4) | (1 << 11)));
   return [
-    ...TYPES.slice(0, 3).map(supports),
+    ...['paint', 'largest-contentful-paint', 'layout-shift'].map(supports),
     hasIds(),
     document.wasDiscarded,
     had(before, 5, 5, 9),
     had(before, 6, 0, 0),
     opening > RESTORED && isFidClosed,
-  ].reduce((bits, flag, bit) => bits | (flag ? 1 << bit : 0), 0);
+  ].reduce((bits, flag, bit) => bits | (!!flag << bit), 0);
 }
 
 /** When the page was first hidden in a view that begins; times before the activation belong to the document nobody saw. */
@@ -94,10 +98,10 @@ function firstHidden(opening, since, hidden) {
 
 /** Opens a view that began `at` a time of the document's clock; of a document, with what the shim knows of it. */
 export function open(opening, at, { view: id, seq = 0, raw, route } = {}) {
-  const [before] = views;
+  const before = current;
   const since = opening ? at : navigationEntry().activationStart || 0;
   const hiddenAt = firstHidden(opening, since, raw?.hidden);
-  const view = {
+  current = {
     number: before ? before.number + 1 : 0,
     opening,
     flags: flagsOf(before, opening),
@@ -121,10 +125,11 @@ export function open(opening, at, { view: id, seq = 0, raw, route } = {}) {
     bytes: 0,
     dropped: raw?.dropped || 0,
   };
-  views = opening == RESTORED ? [view] : [view, ...views.slice(0, 1)];
+  views = [current];
+  if (before && opening != RESTORED) views.push(before);
   // A document has all interactions there were. A route changes inside one of the view before, which browsers count afterwards: its
   // views count by ids instead.
-  openEngine(view, [opening, at, hiddenAt, opening ? (opening == ROUTE ? NaN : performance.interactionCount) : 0, view.flags]);
-  name(view, route);
-  return view;
+  openEngine(current, [opening, at, hiddenAt, opening ? (opening == ROUTE ? NaN : performance.interactionCount) : 0, current.flags]);
+  rename(route);
+  return current;
 }

@@ -10,7 +10,7 @@ import { stub } from './stub.js';
 export function takeOver(found, options) {
   const early = found?.early;
   const callable = early ? found : stub();
-  callable.isLoaded = true;
+  callable.isLoaded = 1;
   arrive(early, bringEngine);
   const kept = Array.from(found?.q || []);
   callable.q = { push: call };

@@ -1,15 +1,14 @@
-// What waits for the collector, in which order it goes and what is given up: the list in JavaScript with the real transport of
-// wasm-pack's output, in a page that has nothing but a network and a clock. Needs the built agent.
+// What waits for the collector, when and in which order it goes and what is given up, in a page that has nothing but a network and a
+// clock. Needs the built agent.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { beforeEach, mock, test } from 'node:test';
 
 import { call } from '../../agent-wasm/src/api.js';
-import { abandon, flush, look, pump, queue } from '../../agent-wasm/src/delivery.js';
+import { abandon, flush, look, online, pump, queue } from '../../agent-wasm/src/delivery.js';
 import { attach } from '../../agent-wasm/src/engine.js';
 import { takeDrops } from '../../agent-wasm/src/operations.js';
-import { onRetry } from '../../agent-wasm/src/signals.js';
 
 const module = new WebAssembly.Module(readFileSync(new URL('../../agent-wasm/pkg/vitalscope_agent_bg.wasm', import.meta.url)));
 
@@ -44,8 +43,11 @@ const page = {
   },
   fetch: (_, { body, keepalive }) =>
     new Promise((resolve) => {
-      const answer = (status) => (resolve(new Response(status ? null : undefined, { status: status || 200 })), settled());
-      sent.push({ number: JSON.parse(body).number, keepalive, answer: (status) => (status ? answer(status) : (resolve(Promise.reject(new TypeError())), settled())) });
+      const answer = (status, retryAfter) => {
+        resolve(status ? new Response(null, { status, headers: retryAfter ? { 'retry-after': retryAfter } : {} }) : Promise.reject(new TypeError('no network')));
+        return settled();
+      };
+      sent.push({ number: JSON.parse(body).number, keepalive, answer });
     }),
 };
 for (const [name, value] of Object.entries(page)) Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -130,7 +132,76 @@ test('a timer looks again while something waits for its time', async () => {
   clock = 2000;
   mock.timers.tick(1000);
   assert.deepEqual(numbers(), [only, only]);
-  assert.equal(typeof onRetry, 'function');
+});
+
+/** How long the next attempt waits after one that ended like this, ms: looked for in steps of 100 ms. */
+async function waitAfter(end, random = 0.5) {
+  const { random: before } = Math;
+  Math.random = () => random;
+  const made = sent.length;
+  await end(sent.at(-1));
+  Math.random = before;
+  let waited = 0;
+  // Arithmetic is not exact.
+  later(1);
+  for (; sent.length == made; waited += 100) later(100);
+  return waited;
+}
+
+test('the back-off doubles to a minute', async () => {
+  accept(0, { ops: true });
+  pump();
+  const waits = [];
+  for (let round = 0; round < 8; round++) waits.push(await waitAfter(({ answer }) => answer(503)));
+  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000]);
+});
+
+test('a longer Retry-After is honoured within reason, and jitter is a fifth', async () => {
+  for (const [retryAfter, random, expected] of [
+    [undefined, 0, 800],
+    [undefined, 1, 1200],
+    ['5', 0.5, 5000],
+    ['0.5', 0.5, 1000],
+    ['-7', 0.5, 1000],
+    ['soon', 0.5, 1000],
+    ['9000000000', 0.5, 3_600_000],
+  ]) {
+    abandon();
+    accept(0, { ops: true });
+    pump();
+    assert.equal(await waitAfter(({ answer }) => answer(429, retryAfter), random), expected, retryAfter);
+  }
+});
+
+test('an outage is waited out, and what is offline is no blocker', async () => {
+  for (const [known, onLine] of [[204, true], [503, true], [0, false]]) {
+    abandon();
+    navigator.onLine = onLine;
+    accept(0, { ops: true });
+    pump();
+    await sent.at(-1).answer(known);
+    accept(1, { ops: true });
+    const before = sent.length;
+    for (let round = 0; round < 20; round++) {
+      later(1e6);
+      await sent.at(-1).answer(0);
+    }
+    assert.equal(sent.length, before + 20, known);
+    assert.equal(takeDrops(), undefined);
+  }
+  navigator.onLine = true;
+});
+
+test('when the network is back, what waits goes at once', async () => {
+  accept(0, { ops: true });
+  pump();
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await sent[attempt].answer(0);
+    later(1e6);
+  }
+  assert.equal(sent.length, 3, 'left alone');
+  online();
+  assert.equal(sent.length, 4);
 });
 
 test('final refusals are counted and some end the page', async () => {

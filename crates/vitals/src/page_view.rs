@@ -14,52 +14,9 @@ use crate::fid::Fid;
 use crate::inp::Inp;
 use crate::lcp::Lcp;
 use crate::memory::{Memory, Sample};
+use crate::start::{Opening, Start, flag};
 use crate::ttfb;
 use crate::visibility::FirstHidden;
-
-/// What began the page view.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Opening {
-    #[default]
-    Document,
-    /// A `pageshow` from the back/forward cache.
-    Restored,
-    /// A route change that the page told or made. Its paints are unknown, so they are absent.
-    Route,
-    /// A soft navigation that the browser itself saw.
-    Native,
-}
-
-/// What is known when measuring of a page view begins. A prerendering document is opened when it is activated, not before.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Start {
-    pub opening: Opening,
-    /// Document time at which the page view began; 0 for a document.
-    pub at_ms: f64,
-    /// When the page was first hidden in it, so far.
-    pub first_hidden_ms: Option<f64>,
-    /// `performance.interactionCount` when it began; NaN where the browser counts none.
-    pub interaction_count: f64,
-    pub supported: Supported,
-    /// `document.wasDiscarded`.
-    pub was_discarded: bool,
-    /// The document's TTFB was known before this page view.
-    pub had_ttfb: bool,
-    /// The document has painted before: only then CLS exists.
-    pub has_painted: bool,
-    /// No first input can come any more.
-    pub fid_closed: bool,
-}
-
-/// What the browser can tell. Where it cannot, the vital is absent, never zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Supported {
-    pub paint: bool,
-    pub lcp: bool,
-    pub layout_shift: bool,
-    /// Event entries carry an `interactionId`.
-    pub interactions: bool,
-}
 
 /// In this order in memory, small things first: what is near takes shorter instructions in WebAssembly. A blank one is all zeros, which
 /// takes none at all.
@@ -83,21 +40,6 @@ pub struct PageView {
     inp: Inp,
 }
 
-/// What is known of a page view by yes or no. The first eight bits are known when it begins, in the order of [`crate::replay::open`].
-pub mod flag {
-    pub const PAINT: u32 = 1;
-    pub const LCP: u32 = 1 << 1;
-    pub const LAYOUT_SHIFT: u32 = 1 << 2;
-    /// Event entries carry an `interactionId`.
-    pub const INTERACTIONS: u32 = 1 << 3;
-    pub const WAS_DISCARDED: u32 = 1 << 4;
-    pub const HAD_TTFB: u32 = 1 << 5;
-    pub const HAS_PAINTED: u32 = 1 << 6;
-    pub const FID_CLOSED: u32 = 1 << 7;
-    pub(super) const LOADED: u32 = 1 << 8;
-    pub(super) const NAVIGATION: u32 = 1 << 9;
-}
-
 impl PageView {
     /// A document of which nothing is known.
     pub const BLANK: PageView = PageView {
@@ -116,23 +58,13 @@ impl PageView {
     };
 
     pub fn open(start: Start) -> PageView {
-        let flags = [
-            start.supported.paint,
-            start.supported.lcp,
-            start.supported.layout_shift,
-            start.supported.interactions,
-            start.was_discarded,
-            start.had_ttfb,
-            start.has_painted,
-            start.fid_closed,
-        ];
         let mut view = PageView::BLANK;
         view.begin(
             start.opening,
             start.at_ms,
             start.first_hidden_ms.unwrap_or(f64::NAN),
             start.interaction_count,
-            (0..8).map(|bit| u32::from(flags[bit]) << bit).sum(),
+            start.flags(),
         );
         view
     }
@@ -309,18 +241,19 @@ impl PageView {
         // A route change paints too, but only the browser knows which paint is its own.
         let has_paints = opening != Opening::Route;
         let (value, exists) = match vital {
-            Vital::Fcp => (
-                self.fcp.value_ms(self.since_ms),
-                has_paints && self.is(flag::PAINT),
-            ),
-            Vital::Lcp => (
+            Vital::Fcp | Vital::Lcp => (
                 // A restored page shows all it has at once: its largest paint is its first.
-                if opening == Opening::Restored {
+                if vital == Vital::Fcp || opening == Opening::Restored {
                     self.fcp.value_ms(self.since_ms)
                 } else {
                     self.lcp.value_ms(self.since_ms)
                 },
-                has_paints && self.is(flag::LCP),
+                has_paints
+                    && self.is(if vital == Vital::Fcp {
+                        flag::PAINT
+                    } else {
+                        flag::LCP
+                    }),
             ),
             Vital::Cls => (
                 self.cls.value(),

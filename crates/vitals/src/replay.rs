@@ -24,13 +24,14 @@ use wire::NavigationType;
 
 use crate::entry::{EventEntry, FrameEntry, Label, LcpEntry, Navigation, ShiftEntry};
 use crate::memory::{MemorySource, Sample};
-use crate::page_view::{Opening, PageView};
+use crate::page_view::PageView;
+use crate::start::Opening;
 
 /// Numbers of one call.
 pub const NUMBERS: usize = 9;
 
 /// Opens a page view from plain numbers: opening (0 document, 1 restored, 2 route, 3 native), start, first hidden time (NaN: not so
-/// far), interaction count, flags ([`crate::page_view::flag`]). The flags, from the lowest bit: paint, largest paint, layout shift and
+/// far), interaction count, flags ([`crate::start::flag`]). The flags, from the lowest bit: paint, largest paint, layout shift and
 /// interaction ids are supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
 pub fn open(opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u32) -> PageView {
     let mut view = PageView::BLANK;
