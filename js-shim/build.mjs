@@ -12,7 +12,9 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 
+import { rename, search } from './names.mjs';
 import { shrink } from './shrink.mjs';
+import { uniform } from './uniform.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const agent = join(here, '../agent-wasm/src');
@@ -26,24 +28,24 @@ const { glue, wasm, call } = shrink(join(pkg, 'vitalscope_agent.js'), join(pkg, 
 
 /** Resolves `#glue` and `#wasm`: wasm-pack's module, and the bytes as hex, which survives every charset. The agent's own JavaScript is
  * the same for both and calls the WebAssembly by its short names. */
-const embedded = (bytes) => ({
+const embedded = {
   name: 'embedded',
   setup(bundle) {
     bundle.onResolve({ filter: /^#(glue|wasm)$/ }, ({ path }) => ({ path, namespace: 'embedded' }));
     bundle.onResolve({ filter: /snippets\/.*\.js$/ }, ({ path }) => ({ path: join(agent, basename(path)) }));
     bundle.onLoad({ filter: /^#glue$/, namespace: 'embedded' }, () => ({ contents: glue, resolveDir: pkg }));
-    bundle.onLoad({ filter: /^#wasm$/, namespace: 'embedded' }, () => ({ contents: bytesModule(bytes) }));
+    bundle.onLoad({ filter: /^#wasm$/, namespace: 'embedded' }, () => ({ contents: bytesModule(wasm) }));
     bundle.onLoad({ filter: /agent-wasm\/src\/\w+\.js$/ }, ({ path }) => ({ contents: call(readFileSync(path, 'utf8')) }));
   },
-});
+};
 
 /** Properties of the agent's own objects, which nothing outside of it sees: they get short names. Whoever adds one here makes sure that
  * no option, no beacon and no browser has a property of that name. */
 const INTERNAL =
-  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction|since|busy|slow|half|number|flags)$/;
+  /^(opsBytes|told|texts|isMeasuring|isChanged|heard|sealed|isOdd|mainMs|acked|begun|templates|painted|paintedAt|numbers|opening|interaction|since|busy|slow|half|number|flags|flies)$/;
 
 /** esbuild bundles, terser minifies: it is the better one by a few per cent. */
-async function bundle(entry, format, bytes = wasm) {
+async function bundle(entry, format) {
   const { outputFiles } = await build({
     entryPoints: [join(here, 'src', entry)],
     bundle: true,
@@ -51,25 +53,45 @@ async function bundle(entry, format, bytes = wasm) {
     format,
     target: 'es2020',
     legalComments: 'none',
-    plugins: [embedded(bytes)],
+    plugins: [embedded],
   });
-  const { code } = await minify(outputFiles[0].text, {
+  const { code } = await minify(uniform(outputFiles[0].text, format == 'esm' ? 'module' : 'script'), {
     ecma: 2020,
     module: format === 'esm',
     toplevel: true,
-    compress: { ecma: 2020, passes: 4, unsafe_arrows: true, keep_fargs: false },
+    compress: { ecma: 2020, passes: 4, unsafe_arrows: true, keep_fargs: true, inline: 1, if_return: false },
     mangle: { properties: { regex: INTERNAL } },
   });
-  return Buffer.from(`${code}\n`);
+  // A block keeps what it declares as well to itself, in fewer characters.
+  return code.trim().replace(/^\(\(\)=>(\{[^]*\})\)\(\);$/, '$1');
 }
 
-const script = await bundle('script.js', 'iife');
-const snippet = await bundle('snippet.js', 'iife');
+/** Minutes to look for better names, see `names.mjs`. */
+const [, minutes] = process.argv.join(' ').match(/--name ([\d.]+)/) || [];
+const NAMES = join(here, 'names.json');
+const names = JSON.parse(readFileSync(NAMES, 'utf8'));
+
+/** A program under its names; `smallness` is what the search tries to make small. */
+function named(entry, code, smallness) {
+  let renamed = rename(code, names[entry].split(' '), 'script');
+  if (minutes) {
+    names[entry] = search(renamed, smallness, minutes).join(' ');
+    writeFileSync(NAMES, `${JSON.stringify(names, null, 2)}\n`);
+    renamed = rename(code, names[entry].split(' '), 'script');
+  } else if (renamed == code) console.warn(`names.json is not for this ${entry}: node js-shim/build.mjs --name 20`);
+  return renamed;
+}
+
+// Named without the WebAssembly's bytes in it, which are long and say nothing of names.
+const [before, after] = (await bundle('script.js', 'iife')).split(wasm.toString('hex'));
+const withBytes = named('script.js', `${before}~wasm~${after}`, (code) => size(code).brotli);
+const script = Buffer.from(withBytes.replace('~wasm~', wasm.toString('hex')));
+// What the script build adds to the WebAssembly, for the size report: the same script with no bytes in it.
+const glueOnly = Buffer.from(withBytes.replace('~wasm~', ''));
+const snippet = Buffer.from(named('snippet.js', await bundle('snippet.js', 'iife'), (code) => size(code).gzip + size(code).brotli / 100));
 writeFileSync(join(dist, 'agent.js'), script);
 writeFileSync(join(dist, 'snippet.js'), snippet);
-writeFileSync(join(dist, 'npm/index.js'), await bundle('index.js', 'esm'));
-// What the script build adds to the WebAssembly, for the size report: the same script with no bytes in it.
-const glueOnly = await bundle('script.js', 'iife', Buffer.alloc(0));
+writeFileSync(join(dist, 'npm/index.js'), `${await bundle('index.js', 'esm')}\n`);
 
 for (const file of ['index.d.ts', 'server.js', 'budgets.js', 'budgets.d.ts']) cpSync(join(here, 'src', file), join(dist, 'npm', file));
 for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(join(here, '..', file), join(dist, 'npm', file));
@@ -138,10 +160,9 @@ export function stop(): void;
 function bytesModule(wasm) {
   return `
     const hex = '${wasm.toString('hex')}';
-    const digit = (at) => (hex.charCodeAt(at) & 15) + (hex.charCodeAt(at) > 64 ? 9 : 0);
     export function bytes() {
       const bytes = new Uint8Array(hex.length / 2);
-      for (let at = 0; at < bytes.length; at++) bytes[at] = (digit(2 * at) << 4) | digit(2 * at + 1);
+      for (const at in bytes) bytes[at] = '0x' + hex.substr(2 * at, 2);
       return bytes;
     }
   `;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const [wasmOpt, wasmMetadce] = ['wasm-opt', 'wasm-metadce'].map((tool) => join(dirname(fileURLToPath(import.meta.url)), 'node_modules/.bin', tool));
+const [wasmOpt, wasmMetadce, wasmDis, wasmAs] = ['wasm-opt', 'wasm-metadce', 'wasm-dis', 'wasm-as'].map((tool) => join(dirname(fileURLToPath(import.meta.url)), 'node_modules/.bin', tool));
 
 /** The module's own imports, as wasm-bindgen calls them; all others come from modules of the crate. */
 const OWN = './vitalscope_agent_bg.js';
@@ -21,8 +21,40 @@ const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::|^Ref\(String\)/;
  * JavaScript is called directly. */
 const LEFT_OUT = ['start', 'setRoute', 'setContext', 'measure', 'flush', 'setConsent', 'stop'].concat(
   ['__externref_table_alloc', '__externref_table_dealloc', '__wbindgen_exn_store', '__wbindgen_malloc', '__wbindgen_realloc', '__wbindgen_free'],
-  ['memory', '__data_end', '__heap_base'],
+  ['memory', '__data_end', '__heap_base', '__abort_handler', '__instance_terminated', '__wbindgen_destroy_closure', '__wbindgen_start', '__wbindgen_externrefs'],
 );
+
+/** What the agent's WebAssembly may use: what its compiler used, which all browsers have had for years. */
+const FEATURES = ['bulk-memory', 'bulk-memory-opt', 'reference-types', 'nontrapping-float-to-int', 'sign-ext', 'mutable-globals', 'multivalue'].map(
+  (name) => `--enable-${name}`,
+);
+
+/**
+ * Functions of the binding crates that do more than the agent needs, by the end of their names, with what they do here. References to
+ * JavaScript's objects live in a table; its free places are a list behind all that is linked. Nothing
+ * that the agent calls throws, so there is never an exception to take.
+ */
+const INSTEAD = [
+  [
+    '__externref_table_alloc',
+    `(local $place i32)
+    (i32.store offset=16000 (i32.const 0) (i32.load offset=16000 (i32.shl (local.tee $place (i32.load offset=16000 (i32.const 0))) (i32.const 2))))
+    (if (result i32) (local.get $place)
+      (then (local.get $place))
+      (else (table.grow $__wbindgen_externrefs (ref.null extern) (i32.const 1))))`,
+  ],
+  [
+    '__externref_table_dealloc',
+    `(table.set $__wbindgen_externrefs (local.get $0) (ref.null extern))
+    (i32.store offset=16000 (i32.shl (local.get $0) (i32.const 2)) (i32.load offset=16000 (i32.const 0)))
+    (i32.store offset=16000 (i32.const 0) (local.get $0))`,
+  ],
+  ['::throw_str', '(unreachable)'],
+  ['::take_last_exception', '(i32.store (local.get $0) (i32.const 0))'],
+];
+
+/** Texts of errors, and names of what is left out: nothing reads a text of the WebAssembly's here. */
+const TEXTS = /called `[^"\\]*|closure invoked[^"\\]*|(setConsent|setContext|setRoute|measure|start|flush|stop)+/g;
 
 /** @returns {{glue: string, wasm: Buffer, call: (source: string) => string}} `call` renames what a module calls of the WebAssembly. */
 export function shrink(gluePath, wasmPath) {
@@ -31,9 +63,10 @@ export function shrink(gluePath, wasmPath) {
     const [bare, small] = ['bare.wasm', 'small.wasm'].map((name) => join(scratch, name));
     writeFileSync(bare, dropDescriptions(readFileSync(wasmPath)));
     dropExports(bare, scratch);
+    replace(bare, scratch);
     // Nothing in the agent traps: a panic would be a bug of ours that its tests find natively, where it speaks.
-    execFileSync(wasmOpt, [bare, '-iit', '-tnh', '--low-memory-unused', '--flatten', '--rereloop', '-Oz', '-Oz', '--converge', '-o', bare]);
-    const flags = ['--minify-imports-and-exports-and-modules', '--strip-debug', '--strip-producers', '--strip-target-features'];
+    execFileSync(wasmOpt, [bare, ...FEATURES, '-iit', '-tnh', '--low-memory-unused', '-Oz', '--flatten', '--rereloop', '-Oz', '-Oz', '--converge', '-o', bare]);
+    const flags = [...FEATURES, '--minify-imports-and-exports-and-modules', '--strip-debug', '--strip-producers', '--strip-target-features'];
     const renamed = JSON.parse(execFileSync(wasmOpt, [bare, ...flags, '-o', small], { encoding: 'utf8' }));
     const short = new Map(renamed.exports);
     return {
@@ -56,6 +89,23 @@ function dropExports(path, scratch) {
   const nodes = exportNames(readFileSync(path)).map((name) => ({ name, export: name, ...(!LEFT_OUT.includes(name) && { root: true }) }));
   writeFileSync(graph, JSON.stringify(nodes));
   execFileSync(wasmMetadce, [path, '--graph-file', graph, '-g', '-o', path]);
+}
+
+/** Gives functions other bodies, see `INSTEAD`, and takes the texts. */
+function replace(path, scratch) {
+  const text = join(scratch, 'bare.wat');
+  execFileSync(wasmDis, [path, '-o', text]);
+  let source = readFileSync(text, 'utf8');
+  for (const [name, body] of INSTEAD) {
+    const whole = new RegExp(`^( \\(func \\$"?[^" ]*${escape(name)}"?(?: \\((?:param|result|type) [^()]*\\))*)\\n[^]*?^ \\)$`, 'm');
+    if (!whole.test(source)) throw new Error(`the WebAssembly has no function ${name}`);
+    source = source.replace(whole, (_, head) => `${head}\n${body}\n )`);
+  }
+  // Names of segments may come twice, which reading them back does not like.
+  source = source.replace(/^ \(data \$\S+ /gm, ' (data ');
+  source = source.replace(/^ \(data .*$/gm, (segment) => segment.replace(TEXTS, (text) => '\\00'.repeat(text.length)));
+  writeFileSync(text, source);
+  execFileSync(wasmAs, [text, ...FEATURES, '-g', '-o', path]);
 }
 
 /** Applies the renames to the glue: of the imports it keeps those that the WebAssembly still has. */
@@ -82,9 +132,8 @@ export function rename(glue, { imports, exports }) {
 }
 
 /**
- * What the agent does not need of the glue: closures that may be called again while they run free themselves (the agent's live as
- * long as its timers, and a timer that fires late finds no agent), texts of errors that nobody sees, and errors of the browser that
- * are caught (the agent's calls do not throw).
+ * What the agent does not need of the glue: closures that free what they hold (the agent's hold nothing) or may be called again while they
+ * run, and errors of the browser that are caught (the agent's calls do not throw).
  */
 export function simplify(glue) {
   const body = (name, source) => {
@@ -97,27 +146,22 @@ export function simplify(glue) {
     if (changed === glue) throw new Error(`the glue has no ${pattern}`);
     glue = changed;
   };
-  const [, free] = glue.match(/wasm(\["[^"]+"\])\(state\.a, state\.b\)/) || [];
-  if (!free) throw new Error('the glue has other names for its closures');
   body('makeMutClosure', `function makeMutClosure(arg0, arg1, f) {
-    const real = () => f(arg0, arg1);
-    real._wbg_cb_unref = () => setTimeout(() => wasm${free}(arg0, arg1));
-    return real;
+    return f.bind(0, arg0, arg1);
 }`);
   drop(/^const CLOSURE_DTORS = [^;]*;/m);
   drop(/^let cachedTextDecoder = [^]*?;\ncachedTextDecoder\.decode\(\);\n/m);
   drop(/^export \{[^}]*\};?$/m);
-  glue = glue.replace('throw new Error(getStringFromWasm0(arg0, arg1))', 'throw Error(arg0)');
+  drop('arg0._wbg_cb_unref();');
   glue = glue.replace(/function\(\) \{ return handleError\((function [^]*?\n\s+\}), arguments\); \}/g, '$1');
+  // An answer that nobody asked for is not heard.
+  glue = glue.replace(/\{\n\s+((?:arg0|tick|wasm)\b[^;{}]*;)\n\s*\}/g, '{ return $1 }');
   // Addresses and counts stay far below 2^31.
   glue = glue.replace(/\b(arg\d|ptr) >>> 0/g, '$1');
   body('handleError', '');
-  const [, start] = glue.match(/^ {4}(wasm\["?\w+"?\]\(\);)\n {4}return wasm;/m) || [];
-  if (!start) throw new Error('the glue starts in another way');
   return `${glue}
 export function load(bytes) {
     wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports;
-    ${start}
     return wasm;
 }`;
 }

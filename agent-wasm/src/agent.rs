@@ -1,38 +1,28 @@
-//! What lives in WebAssembly while a page is measured: the observer, the timers, the engines of the two newest page views and the
-//! transport, in the only shared mutable cell. JavaScript calls these functions with numbers and asks for numbers; nothing of the
+//! What lives in WebAssembly while a page is measured: the observer, the timer and the engines of the two newest page views, in the
+//! only shared mutable cell. JavaScript calls these functions with numbers and asks for numbers; nothing of the
 //! page ever runs while one of them does.
 //!
 //! Page views are numbered; an engine has the slot of its number's last bit, so that a view that a route change closed can still
 //! take the entries that began in it until the view after the next one opens.
 
 use std::cell::UnsafeCell;
+use std::mem::forget;
 
 use gloo_timers::callback::Interval;
 use serde::ser::{SerializeSeq, Serializer as _};
 use serde_wasm_bindgen::Serializer;
-use vitals::{Facts, NO_FACTS, PageView, is_plausible, replay};
+use vitals::{PageView, is_plausible, replay};
 use wasm_bindgen::prelude::*;
 use web_sys::PerformanceObserver;
-use wire::attribution::round;
-use wire::{Rating, Vital};
+use wire::Vital;
+use wire::attribution::{MAX_FACTS, round};
 
-use crate::transport::{Answer, Transport};
-
-/// What a timer says when it fires.
-const FLUSH: u32 = 0;
-const SAMPLE: u32 = 1;
-const RETRY: u32 = 2;
-/// How exact a retry is.
-const LOOK_AGAIN_MS: u32 = 1000;
-
-/// What a page has in WebAssembly. Everything is there from the start, so that nothing has to be asked for.
+/// What a page has in WebAssembly. Everything is there from the start, so that nothing has to be asked for, and all zeros while nothing
+/// has begun, so that nothing of it is loaded.
 struct Agent {
     observer: Option<PerformanceObserver>,
-    intervals: Option<[Interval; 2]>,
-    /// Only while something waits.
-    retry: Option<Interval>,
+    flush: Option<Interval>,
     views: [PageView; 2],
-    transport: Transport,
 }
 
 /// A cell without the bookkeeping of `RefCell`.
@@ -43,15 +33,13 @@ unsafe impl Sync for Single {}
 
 static AGENT: Single = Single(UnsafeCell::new(Agent {
     observer: None,
-    intervals: None,
-    retry: None,
+    flush: None,
     views: [PageView::BLANK; 2],
-    transport: Transport::EMPTY,
 }));
 
 #[wasm_bindgen(module = "/src/signals.js")]
 extern "C" {
-    /// A timer has fired.
+    /// A timer has fired: 0, to send.
     fn tick(kind: u32);
 }
 
@@ -61,39 +49,38 @@ fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
     run(unsafe { &mut *AGENT.0.get() })
 }
 
-/// An interval of nonsense never gets here: the gate has judged it.
-fn every(interval_ms: u32, kind: u32) -> Interval {
-    Interval::new(interval_ms, move || tick(kind))
-}
-
 /// Begins: nothing is observed and no page view is open yet. `watch` is what the observer calls.
 #[wasm_bindgen]
-pub fn begin(watch: &js_sys::Function, flush_ms: u32, sample_ms: u32) {
+pub fn begin(watch: js_sys::Function, flush_ms: u32) {
     with(|agent| {
-        agent.observer = PerformanceObserver::new(watch).ok();
-        agent.intervals = Some([every(flush_ms, FLUSH), every(sample_ms, SAMPLE)]);
-        agent.transport = Transport::EMPTY;
+        // What was there has ended, so there is nothing to drop. The closure captures nothing, so nothing is allocated. An interval of
+        // nonsense never gets here: the gate has judged it.
+        forget(
+            agent
+                .observer
+                .replace(PerformanceObserver::new(&watch).ok()?),
+        );
+        forget(agent.flush.replace(Interval::new(flush_ms, || tick(0))));
+        Some(())
     });
-}
-
-/// The observer, as a handle of its own: a browser may call back at once.
-fn observer() -> Option<PerformanceObserver> {
-    with(|agent| agent.observer.clone())
 }
 
 /// Observes one more type of entries; `options` are those of `PerformanceObserver.observe`.
 #[wasm_bindgen]
-pub fn observe(options: &JsValue) {
-    if let Some(observer) = observer() {
-        observer.observe(options.unchecked_ref());
-    }
+pub fn observe(options: JsValue) {
+    with(|agent| {
+        if let Some(observer) = &agent.observer {
+            observer.observe(options.unchecked_ref());
+        }
+    });
 }
 
 /// The entries that the browser has queued but not delivered.
 #[wasm_bindgen]
 pub fn take() -> JsValue {
-    observer().map_or(JsValue::UNDEFINED, |observer| {
-        observer.take_records().into()
+    with(|agent| match &agent.observer {
+        Some(observer) => observer.take_records().into(),
+        None => JsValue::UNDEFINED,
     })
 }
 
@@ -101,8 +88,7 @@ pub fn take() -> JsValue {
 #[wasm_bindgen]
 pub fn end() {
     with(|agent| {
-        agent.intervals = None;
-        agent.retry = None;
+        agent.flush = None;
         if let Some(observer) = agent.observer.take() {
             observer.disconnect();
         }
@@ -147,139 +133,62 @@ pub fn hear(
     })
 }
 
-/// A vital by its place in [`Vital::ALL`], as of now and unrounded: NaN while it has no value, -1 for one that no page can have.
+/// What comes after the vitals: interactions of a page view as the browser counts them, and those that were seen.
+const INTERACTIONS: usize = Vital::ALL.len();
+const INTERACTIONS_SEEN: usize = INTERACTIONS + 1;
+
+/// A vital by its place in [`Vital::ALL`], as of now and unrounded: NaN while it has no value, -1 for one that no page can have. Behind
+/// them the two counts of interactions; NaN where the browser has none.
 #[wasm_bindgen]
 pub fn value(slot: usize, vital: usize) -> f64 {
-    let vital = VITALS[vital % VITALS.len()];
-    with(|agent| match agent.views[slot & 1].raw_value(vital) {
-        Some(value) if is_plausible(vital, value) => value,
-        Some(_) => -1.0,
-        None => f64::NAN,
+    with(|agent| {
+        let view = &agent.views[slot & 1];
+        match vital {
+            INTERACTIONS => view.interactions().map_or(f64::NAN, f64::from),
+            INTERACTIONS_SEEN => view.interactions_seen().map_or(f64::NAN, f64::from),
+            _ => {
+                let vital = vital_at(vital);
+                let value = view.value_or_nan(vital);
+                if is_plausible(vital, value) || value.is_nan() {
+                    value
+                } else {
+                    -1.0
+                }
+            }
+        }
     })
 }
 
 /// The vital as it goes on the wire, then what to blame in the order of `wire::attribution::keys`: a list of numbers.
 #[wasm_bindgen]
 pub fn facts(slot: usize, vital: usize) -> JsValue {
-    let vital = VITALS[vital % VITALS.len()];
+    let vital = vital_at(vital);
     with(|agent| {
         let view = &agent.views[slot & 1];
-        let value = view.raw_value(vital).unwrap_or(f64::NAN);
-        let mut facts = NO_FACTS;
-        view.write_attribution(vital, value, &mut facts);
-        serialized(value, &facts).unwrap_or_default()
-    })
-}
-
-/// Through the serializer itself: what wraps it for whole values speaks of errors that numbers do not have.
-fn serialized(value: f64, facts: &Facts) -> Option<JsValue> {
-    const SERIALIZER: Serializer = Serializer::new();
-    let mut list = (&SERIALIZER).serialize_seq(None).ok()?;
-    for &number in core::iter::once(&value).chain(facts) {
-        list.serialize_element(&round(number)).ok()?;
-    }
-    list.end().ok()
-}
-
-/// Interactions of a page view, as the browser counts them or as they were seen; NaN where it has none.
-#[wasm_bindgen]
-pub fn interactions(slot: usize, seen: bool) -> f64 {
-    with(|agent| {
-        let view = &agent.views[slot & 1];
-        let count = if seen {
-            view.interactions_seen()
-        } else {
-            view.interactions()
-        };
-        count.map_or(f64::NAN, f64::from)
-    })
-}
-
-/// 1 good, 2 needs improvement, 3 poor; 0 where no standard says.
-#[wasm_bindgen]
-pub fn rating(vital: usize, value: f64) -> u32 {
-    match VITALS[vital % VITALS.len()].rating(value) {
-        None => 0,
-        Some(Rating::Good) => 1,
-        Some(Rating::NeedsImprovement) => 2,
-        Some(Rating::Poor) => 3,
-    }
-}
-
-const VITALS: [Vital; 7] = Vital::ALL;
-
-/// Queues a beacon and answers its id; see [`Transport::accept`].
-#[wasm_bindgen]
-pub fn accept(view: u32, byte_count: u32, has_operations: bool) -> u32 {
-    with(|agent| agent.transport.accept(view, byte_count, has_operations))
-}
-
-/// The id of the beacon to send now, 0 for none; negative where the browser shall not finish the request when the page goes. At
-/// exit, the newest that waits.
-#[wasm_bindgen]
-pub fn next(now_ms: f64, at_exit: bool) -> i32 {
-    with(|agent| {
-        let next = if at_exit {
-            agent.transport.next_at_exit()
-        } else {
-            agent.transport.next(now_ms)
-        };
-        agent.arm();
-        next
-    })
-}
-
-/// How an attempt ended; see [`Transport::on_answer`]. `random` in 0..1.
-#[wasm_bindgen]
-pub fn answer(
-    id: u32,
-    status: u16,
-    retry_after_ms: f64,
-    is_online: bool,
-    now_ms: f64,
-    random: f64,
-) {
-    with(|agent| {
-        let answer = Answer {
-            status,
-            retry_after_ms,
-            is_online,
-        };
-        agent.transport.on_answer(id, answer, now_ms, random);
-    });
-}
-
-/// The browser has taken a beacon and will say no more of it.
-#[wasm_bindgen]
-pub fn taken(id: u32) {
-    with(|agent| agent.transport.on_taken(id));
-}
-
-/// The network is back.
-#[wasm_bindgen]
-pub fn online() {
-    with(|agent| agent.transport.on_online());
-}
-
-/// Whether a beacon still waits or flies.
-#[wasm_bindgen]
-pub fn holds(id: u32) -> bool {
-    with(|agent| agent.transport.holds(id))
-}
-
-/// How many beacons were given up for a reason since this was last asked, by the reason's place in [`crate::transport::Reason`].
-#[wasm_bindgen]
-pub fn drops(reason: usize) -> u32 {
-    with(|agent| agent.transport.take_drops(reason))
-}
-
-impl Agent {
-    /// Looks again every second while something waits for a time: one timer for a whole outage, for each costs memory for good.
-    fn arm(&mut self) {
-        if self.transport.wake_at_ms().is_none() {
-            self.retry = None;
-        } else if self.retry.is_none() {
-            self.retry = Some(every(LOOK_AGAIN_MS, RETRY));
+        let mut facts = [f64::NAN; 1 + MAX_FACTS];
+        let [value, blame @ ..] = &mut facts;
+        *value = view.value_or_nan(vital);
+        view.write_attribution(vital, *value, blame);
+        // Through the serializer itself: what wraps it for whole values speaks of errors that numbers do not have.
+        const SERIALIZER: Serializer = Serializer::new();
+        let mut list = (&SERIALIZER).serialize_seq(None).ok()?;
+        for fact in &facts {
+            list.serialize_element(&round(*fact)).ok()?;
         }
+        list.end().ok()
+    })
+    .unwrap_or_default()
+}
+
+/// A table would be loaded; this is nothing but the number itself.
+fn vital_at(place: usize) -> Vital {
+    match place {
+        0 => Vital::Fcp,
+        1 => Vital::Lcp,
+        2 => Vital::Cls,
+        3 => Vital::Fid,
+        4 => Vital::Inp,
+        5 => Vital::Ttfb,
+        _ => Vital::Memory,
     }
 }

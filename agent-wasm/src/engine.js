@@ -2,6 +2,8 @@
 // through as numbers at once. Where it never comes, the collector makes them. The kinds of calls are listed in the engine's `replay`
 // module.
 
+import { known } from './page.js';
+
 /** WebAssembly's exports; nothing before it is there. */
 export let wasm;
 
@@ -14,6 +16,9 @@ const MAX_TEXTS = 2e3;
 
 /** The vitals by their places in the engine. */
 export const VITALS = ['FCP', 'LCP', 'CLS', 'FID', 'INP', 'TTFB', 'MEMORY'];
+
+/** The largest good value of each, and the largest that still only needs improvement; for memory no standard says. */
+export const LIMITS = [[1800, 3e3], [2500, 4e3], [0.1, 0.25], [100, 300], [200, 500], [800, 1800]];
 
 /** What is blamed for each of them, in the engine's order; what begins with `$` is a text. */
 export const KEYS = [
@@ -48,33 +53,29 @@ export function openEngine(view, numbers) {
 }
 
 /** A text as the engine takes it. */
-export function label({ texts }, text) {
+export function label(view, text) {
   if (!wasm) return text;
-  const at = texts.indexOf(text);
-  return at < 0 ? (texts.length < MAX_TEXTS ? texts.push(text) - 1 : 0) : at;
+  const at = view.texts.indexOf(text);
+  return at < 0 ? (view.texts.length < MAX_TEXTS ? view.texts.push(text) - 1 : 0) : at;
 }
 
 /** Makes one call of a page view; false for an entry that nothing will be blamed on. */
-export function hear(view, kind, a, b, c, d, e, f, g, h, i) {
-  view.heard |= 1 << kind;
-  return wasm ? wasm.hear(view.number, kind, a, b, c, d, e, f, g, h, i) : keep(view, [kind, a, b, c, d, e, f, g, h, i]);
+export function hear(view, ...call) {
+  view.heard |= 1 << call[0];
+  return wasm ? wasm.hear(view.number, ...call) : keep(view, call);
 }
 
 /** Makes the call of an entry whose last number is the node to blame, which `name` names if there is one. Naming takes longer than all
  * the rest, so in WebAssembly the text gets its place beforehand and is found only if the engine keeps the entry. */
 export function hearBlamed(view, name, ...call) {
-  const { texts } = view;
-  if (!wasm) hear(view, ...call, name ? name() : '');
-  else if (hear(view, ...call, name && texts.length < MAX_TEXTS ? texts.length : 0) && name) texts.push(name());
+  if (hear(view, ...call, !name ? 0 : !wasm ? name() : view.texts.length < MAX_TEXTS ? view.texts.length : 0) && name) view.texts.push(name());
 }
 
 function keep(view, call) {
   const { calls } = view;
   const [kind] = call;
-  while (call[call.length - 1] === undefined) call.pop();
   // Of counts and the document's record only the newest says something.
-  const again = kind > 5 && kind < 9 ? calls.findIndex((each) => each[0] == kind) : -1;
-  if (again >= 0) calls.splice(again, 1);
+  if (kind > 5 && kind < 9) calls.forEach((each, at) => each[0] == kind && calls.splice(at, 1));
   calls.push(call);
   if (calls.length > MAX_CALLS) {
     const shortest = calls.reduce((least, each, at) => (each[0] == 3 && !(calls[least]?.[2] <= each[2]) ? at : least), -1);
@@ -91,9 +92,8 @@ export function facts(view, vital) {
   const [sent, ...numbers] = wasm.facts(view.number, vital);
   const blame = {};
   KEYS[vital].split(' ').forEach((key, at) => {
-    const fact = key < '%' ? view.texts[numbers[at]] : numbers[at];
-    // Neither no number nor no text.
-    if (fact || fact === 0) blame[key.replace('$', '')] = fact;
+    blame[key.replace('$', '')] = key < '%' ? view.texts[numbers[at]] : numbers[at];
   });
-  return [sent, blame];
+  // Neither what is no number nor what has no text.
+  return [sent, known(blame)];
 }

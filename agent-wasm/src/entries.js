@@ -6,6 +6,7 @@ import { operation } from './operations.js';
 import { round } from './page.js';
 import { blamed } from './records.js';
 import { onLongTask, onResource } from './resources.js';
+import { onSoftNavigation } from './signals.js';
 import { NATIVE } from './views.js';
 
 const MAX_ADDRESS = 256;
@@ -20,26 +21,26 @@ const selectorOf = (entry) => (typeof entry.target == 'string' ? entry.target : 
 
 /** A largest paint at `start`; its image's loading by the last request for it that began before. */
 function paint(view, entry, start) {
-  const { url, id } = entry;
-  const { requestStart, startTime, responseEnd } = (url && performance.getEntriesByName(url).filter((each) => each.startTime <= start).pop()) || {};
+  const request = (entry.url && performance.getEntriesByName(entry.url).filter((each) => each.startTime <= start).pop()) || {};
   // The shim may have named an element that is gone now.
-  const element = selectorOf(entry) || (view.paintedAt == start ? view.painted : id ? '#' + id : '');
+  const element = selectorOf(entry) || (view.paintedAt == start ? view.painted : entry.id ? '#' + entry.id : '');
   view.paintedAt = start;
   view.painted = element;
-  hear(view, 1, start, requestStart || startTime, responseEnd, label(view, address(url)), label(view, element));
+  hear(view, 1, start, request.requestStart || request.startTime, request.responseEnd, label(view, address(entry.url)), label(view, element));
 }
 
 function event(view, entry, start, kind = 3) {
-  const { interactionId = 0, duration, name, target } = entry;
+  const { duration, name } = entry;
+  const interactionId = entry.interactionId || 0;
   // Most events are part of no interaction.
   if (!interactionId && kind < 4) return;
-  hearBlamed(view, target && (() => selectorOf(entry)), kind, start, duration, entry.processingStart, entry.processingEnd, interactionId, label(view, name));
+  hearBlamed(view, entry.target && (() => selectorOf(entry)), kind, start, duration, entry.processingStart, entry.processingEnd, interactionId, label(view, name));
   if (duration <= SLOW_INTERACTION || kind > 3) return;
   // An interaction has several entries: it is one operation, as slow as the slowest of them that comes before it is sent.
-  const slow = (view.slow ||= new Map());
-  const known = slow.get(interactionId);
+  const slow = (view.slow ||= {});
+  const known = slow[interactionId];
   if (known) known.v = Math.max(known.v, duration);
-  else if (slow.size < MAX_SLOW_INTERACTIONS) slow.set(interactionId, operation('interaction ' + name, duration, undefined, start, { element: selectorOf(entry) }) || {});
+  else if (!Object.keys(slow)[MAX_SLOW_INTERACTIONS - 1]) slow[interactionId] = operation('interaction ' + name, duration, undefined, start, { element: selectorOf(entry) }) || {};
 }
 
 /** `(view, entry, start)` by type. */
@@ -53,13 +54,15 @@ export const HEARD = {
   'layout-shift': (view, entry, start) => hearBlamed(view, () => selectorOf(entry), 2, start, entry.value, +entry.hadRecentInput),
   event,
   'first-input': (view, entry, start) => event(view, entry, start, 4),
-  'long-animation-frame'(view, { duration, scripts }, start) {
-    const [longest] = [...scripts].sort((a, b) => b.duration - a.duration);
-    if (longest) hear(view, 5, start, duration, longest.duration, label(view, address(longest.sourceURL)));
+  'long-animation-frame'(view, entry, start) {
+    const [longest] = [...entry.scripts].sort((a, b) => b.duration - a.duration);
+    if (longest) hear(view, 5, start, entry.duration, longest.duration, label(view, address(longest.sourceURL)));
   },
   'interaction-contentful-paint'(view, entry) {
     if (view.opening == NATIVE && view.interaction == entry.interactionId) softPaint(view, entry);
   },
+  // Before the entries that began with it or after it.
+  'soft-navigation': (view, entry, start) => onSoftNavigation(view, entry, start),
   longtask: onLongTask,
   resource: onResource,
   measure: (_, { name, duration }, start) => operation(name, duration, undefined, start),

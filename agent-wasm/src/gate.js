@@ -25,7 +25,7 @@ export const consentOf = (word) => (typeof word != 'string' || word == 'granted'
 
 const text = (value) => (typeof value == 'string' ? cut(value, MAX_NAME_BYTES) : undefined);
 /** A number in range; what is no number or outside is the default. */
-const number = (value, fallback, least, greatest) => (typeof value == 'number' && value >= least && value <= greatest ? value : fallback);
+const number = (value, fallback, least, greatest) => (Math.max(least, Math.min(value, greatest)) === value ? value : fallback);
 
 /** An address as the timeline names it, so that our own requests are known there; one that no URL can be stays what it is. */
 const absolute = (address) => attempt(() => new URL(address, document.baseURI).href) || address;
@@ -37,23 +37,21 @@ export const custom = (context) => flat(context, MAX_CUSTOM_KEYS);
 export function read(options) {
   const o = options || {};
   if (!text(o.app)) return;
-  const interval = (name, fallback) => number(o[name], fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
+  const interval = (value, fallback) => number(value, fallback, SHORTEST_INTERVAL, LONGEST_INTERVAL);
   const settings = {
+    ...o,
     address: absolute(('' + (o.endpoint || '')).replace(/\/+$/, '') + '/v1/views/' + encodeURIComponent(o.app)),
     release: text(o.release),
     environment: text(o.environment),
     sampleRate: number(o.sampleRate, 1, 0, 1),
-    templates: Array.isArray(o.routes) ? o.routes.slice(0, MAX_ROUTES).filter(text).map(text) : [],
-    flush: interval('flushIntervalMs', 30e3),
-    memory: interval('memoryIntervalMs', 10e3),
+    templates: [o.routes].flat().slice(0, MAX_ROUTES).map(text).filter(Boolean),
+    flush: interval(o.flushIntervalMs, 30e3),
+    memory: interval(o.memoryIntervalMs, 10e3),
     bufferSize: number(o.bufferSize, 100, 1, 1e3),
     budgets: o.budgets || {},
     consent: o.respectPrivacySignals && (navigator.globalPrivacyControl || navigator.doNotTrack == '1') ? DENIED : consentOf(o.consent),
     custom: custom(o.context),
-    apiTimings: o.apiTimings !== false,
   };
-  for (const name of ['route', 'onMeasurement', 'onBudgetViolation', 'beforeSend']) settings[name] = typeof o[name] == 'function' && o[name];
-  for (const name of ['sendRawPath', 'userTiming', 'debug']) settings[name] = !!o[name];
   return settings;
 }
 
@@ -63,11 +61,14 @@ export const note = (...facts) => life && life.debug && console.debug('vitalscop
 let early;
 let bringEngine;
 
-/** What the shim has seen so far, and the engine: WebAssembly's exports, or what fetches them when there is something to measure. */
+/** What the shim has seen so far, and what brings the engine when there is something to measure. */
 export function arrive(shim, engine) {
   early = shim;
-  bringEngine = typeof engine == 'function' ? engine : (engage) => engage(engine);
+  bringEngine = engine;
 }
+
+/** The same where wasm-pack's module has brought the engine before. */
+export const arriveWith = (shim, exports) => arrive(shim, (engage) => engage(exports));
 
 /** Begins, now or when consent or activation allow it. */
 export function start(_, options) {
@@ -84,10 +85,10 @@ function pass() {
   if (!life.consent) take();
   else if (document.prerendering) document.addEventListener('prerenderingchange', pass);
   else {
-    life.begun = true;
+    life.begun = 1;
     const seen = take();
     seen.view ||= attempt(uuid) || '';
-    [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage.getItem(KEY)), seen.view, Date.now());
+    [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage[KEY]), seen.view, Date.now());
     store();
     if (isSampled(life.session, life.sampleRate)) {
       begin(seen);
@@ -117,13 +118,12 @@ export function setConsent(_, word) {
 
 /** Ends everything. */
 export function close() {
-  if (life) {
-    take();
-    end();
-    life = 0;
-  }
+  if (!life) return;
+  take();
+  end();
+  life = 0;
 }
 
 /** The visit was active now. Storage may be full or forbidden: then the visit lives in memory. */
 export const store = () =>
-  life.consent == GRANTED && attempt(() => sessionStorage.setItem(KEY, [life.session, life.since, Date.now()].join(' ')));
+  life.consent == GRANTED && attempt(() => (sessionStorage[KEY] = [life.session, life.since, Date.now()].join(' ')));

@@ -1,6 +1,6 @@
 //! Tests of the boundary between WebAssembly and a real browser: options in, callbacks out, numbers through, observers and timers of
 //! the browser held and let go, silence on nonsense. Not here: what the vitals are (`crates/vitals`, natively), when beacons go
-//! (`transport`, natively) and what they say (`e2e`).
+//! (`js-shim/test`) and what they say (`e2e`).
 //!
 //! One agent lives on a page, and all tests share the page: each ends what it began.
 // tidy: long because the exports are one surface, and a page has one agent: its life is told in one place.
@@ -254,7 +254,7 @@ const CALLS: [&[f64]; 16] = [
 ];
 
 #[wasm_bindgen_test]
-fn a_page_view_driven_by_numbers_gives_values_facts_and_ratings() {
+fn a_page_view_driven_by_numbers_gives_values_and_facts() {
     let opening = [0.0, 0.0, f64::NAN, 0.0, 15.0];
     let mut native = replay::open(0, 0.0, f64::NAN, 0.0, 15);
     ask("open", &[&[0.0], &opening[..]].concat());
@@ -309,24 +309,8 @@ fn a_page_view_driven_by_numbers_gives_values_facts_and_ratings() {
         412.3,
         "the parts are the whole"
     );
-    for (vital, value, expected) in [
-        (1.0, 2500.0, 1.0),
-        (1.0, 2500.1, 2.0),
-        (1.0, 4000.1, 3.0),
-        (2.0, 0.26, 3.0),
-        (6.0, 1e9, 0.0),
-    ] {
-        assert_eq!(
-            answer("rating", &[vital, value]),
-            expected,
-            "{vital} {value}"
-        );
-    }
     assert_eq!(
-        (
-            answer("interactions", &[0.0, 0.0]),
-            answer("interactions", &[0.0, 1.0])
-        ),
+        (answer("value", &[0.0, 7.0]), answer("value", &[0.0, 8.0])),
         (1.0, 1.0)
     );
 }
@@ -399,61 +383,9 @@ async fn what_the_observer_calls_may_end_it() {
     assert_eq!(told.borrow().len(), 1);
 }
 
-#[wasm_bindgen_test]
-fn the_transport_answers_what_goes_next() {
-    let (_, watch) = listener();
-    begin(&watch);
-    let next = |now_ms: f64| answer("next", &[now_ms, 0.0]);
-    let arrived =
-        |id: f64, status: f64, now_ms: f64| ask("answer", &[id, status, 0.0, 1.0, now_ms, 0.5]);
-    let id = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(next(0.0), id);
-    assert_eq!(next(0.0), 0.0, "it flies");
-    arrived(id, 503.0, 0.0);
-    assert_eq!(answer("holds", &[id]), 1.0);
-    assert_eq!((next(10.0), next(5_000.0)), (0.0, id), "after a while");
-    arrived(id, 204.0, 5_000.0);
-    assert_eq!(answer("holds", &[id]), 0.0);
-
-    let large = answer("accept", &[0.0, 60_000.0, 1.0]);
-    assert_eq!(next(5_000.0), -large, "too large for a page that goes");
-    arrived(large, 400.0, 5_000.0);
-    assert_eq!(
-        (answer("drops", &[1.0]), answer("drops", &[1.0])),
-        (1.0, 0.0),
-        "counted once"
-    );
-
-    let old = answer("accept", &[0.0, 900.0, 0.0]);
-    let new = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(
-        (answer("holds", &[old]), answer("holds", &[new])),
-        (0.0, 1.0),
-        "newer values replace older ones"
-    );
-    assert_eq!(answer("next", &[6_000.0, 1.0]), new, "the page goes");
-    ask("taken", &[new]);
-    assert_eq!(answer("next", &[6_000.0, 1.0]), 0.0);
-
-    let unwanted = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(next(7_000.0), unwanted);
-    arrived(unwanted, 403.0, 7_000.0);
-    ask("online", &[]);
-    let refused = answer("accept", &[0.0, 900.0, 0.0]);
-    assert_eq!(
-        (answer("holds", &[refused]), next(9_000.0)),
-        (0.0, 0.0),
-        "the collector does not want this page"
-    );
-    invoke("end", &[]);
-}
-
 /// Begins without any timer of the agent.
 fn begin(watch: &Function) {
-    invoke(
-        "begin",
-        &[watch.clone().into(), NEVER_MS.into(), NEVER_MS.into()],
-    );
+    invoke("begin", &[watch.clone().into(), NEVER_MS.into()]);
 }
 
 /// Calls what WebAssembly exports as the agent's JavaScript does: past the typed functions that wasm-bindgen wraps around it.

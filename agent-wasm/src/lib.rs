@@ -1,9 +1,9 @@
 //! The browser agent: it observes a page, measures its vitals with the `vitals` engine and delivers them. A guest: it never
 //! throws into the page, never blocks it, patches nothing and falls silent when anything fails.
 //!
-//! Split by price: text and JSON are cheap in JavaScript and dear in WebAssembly, numbers and decisions over time the other way
-//! round. So only numbers cross: [`agent`] holds the observer, the timers, the engines of the open page views and the
-//! [`transport`], and answers questions; it never calls back but for its timers. JavaScript is the hands, in the order in which
+//! Split by price: text, JSON and lists are cheap in JavaScript and dear in WebAssembly, numbers and what is computed from many of
+//! them the other way round. So only numbers cross: [`agent`] holds the observer, the timer and the engines of the open page views,
+//! and answers questions; it never calls back but for its timer. JavaScript is the hands, in the order in which
 //! data visits it: `records.js` copies timeline records, `signals.js` listens, `views.js` keeps what page views are called,
 //! `operations.js` and `resources.js` what else happened in them, `beacon.js` writes what is sent, `delivery.js` sends it.
 //! `gate.js` decides beforehand who is measured, `page.js` reads the page, `route.js` names its paths, and `engine.js` is the door
@@ -14,7 +14,6 @@
 use wasm_bindgen::prelude::*;
 
 pub mod agent;
-pub mod transport;
 
 #[cfg(all(test, target_arch = "wasm32"))]
 mod in_browser;
@@ -29,7 +28,8 @@ static ALLOCATOR: lol_alloc::AssumeSingleThreaded<lol_alloc::LeakingAllocator> =
 
 #[wasm_bindgen(module = "/src/gate.js")]
 extern "C" {
-    fn arrive(shim: &JsValue, exports: &JsValue);
+    #[wasm_bindgen(js_name = arriveWith)]
+    fn arrive_with(shim: &JsValue, exports: &JsValue);
 }
 
 #[wasm_bindgen(module = "/src/api.js")]
@@ -111,7 +111,7 @@ mod packed {
 /// Starts measuring. A second call does nothing. `early` is what the shim has seen so far, if there is one.
 #[wasm_bindgen]
 pub fn start(options: &JsValue, early: &JsValue) {
-    arrive(early, &wasm_bindgen::exports());
+    arrive_with(early, &wasm_bindgen::exports());
     pass_on("start", &[options]);
 }
 

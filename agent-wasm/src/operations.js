@@ -4,14 +4,14 @@
 import { flush } from './delivery.js';
 import { life, note } from './gate.js';
 import { attempt, cut, flat, isHidden, round } from './page.js';
-import { views } from './views.js';
+import { current } from './views.js';
 
 const MAX_NAME_BYTES = 200;
 const MAX_DETAIL_KEYS = 8;
 /** Longer operations are a machine that slept, ms. */
 const MAX_DURATION = 600e3;
 /** Encoded operations that make a beacon: exit beacons of the page share 64 KiB. */
-const FULL_BYTES = 16384;
+const FULL_BYTES = 16e3;
 /** A value this many times over its budget is critical. */
 const CRITICAL = 2;
 
@@ -37,28 +37,25 @@ export const tell = (callback, object) => callback && queueMicrotask(() => attem
 
 /** Records an operation that began `at` and answers it, if it is kept. A full buffer goes. */
 export function operation(name, duration, errorType, at, detail) {
-  const [view] = views;
-  if (!view) return;
+  if (!current) return;
   if (!(duration >= 0 && duration <= MAX_DURATION && name)) return dropped('out-of-range');
   // Full and not flushed: nothing may be sent yet.
-  if (view.ops.length >= life.bufferSize) return dropped('buffer-full');
+  if (current.ops.length >= life.bufferSize) return dropped('buffer-full');
   const { memory_bytes, input_size, ...rest } = detail || {};
-  const number = (value) => (Number.isFinite(value) ? value : undefined);
   const kept = {
     n: cut('' + name, MAX_NAME_BYTES),
     v: round(duration),
     ok: typeof errorType != 'string',
-    error: errorType ? cut('' + errorType, MAX_NAME_BYTES) : undefined,
-    at: round(Math.max(at - view.since, 0)),
-    memory_bytes: number(memory_bytes),
-    input_size: number(input_size),
+    error: errorType && cut('' + errorType, MAX_NAME_BYTES),
+    at: round(Math.max(at - current.since, 0)),
+    ...flat({ memory_bytes, input_size }, 2),
     detail: flat(rest, MAX_DETAIL_KEYS),
   };
-  view.ops.push(kept);
-  view.opsBytes += JSON.stringify(kept).length;
+  current.ops.push(kept);
+  current.opsBytes += JSON.stringify(kept).length;
   note('kept', kept);
   judge(kept.n, duration);
-  if (view.ops.length >= life.bufferSize || view.opsBytes > FULL_BYTES) flush();
+  if (current.ops.length >= life.bufferSize || current.opsBytes > FULL_BYTES) flush();
   return kept;
 }
 
@@ -73,7 +70,7 @@ export function judge(name, value) {
       budget,
       severity: value > CRITICAL * budget ? 'critical' : 'warning',
       impact: set.impact || (isHidden() ? 'background' : 'user-visible'),
-      route: views[0].route,
+      route: current.route,
     });
   }
 }

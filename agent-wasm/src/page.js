@@ -10,7 +10,7 @@ export const attempt = (run) => {
 };
 
 /** At most `max` characters; what is no Unicode becomes U+FFFD, which is dropped where it was cut. */
-export const cut = (text, max) => new TextDecoder().decode(new TextEncoder().encode(text.slice(0, max))).replace(/\ufffd$/, '');
+export const cut = (text, max) => text.slice(0, max).replace(/\p{Cs}$/u, '').replace(/\p{Cs}/gu, '\ufffd');
 
 /** Six decimals, as the engine rounds. */
 export const round = (value) => Math.round(value * 1e6) / 1e6;
@@ -29,58 +29,40 @@ export const flat = (object, max) => {
 
 export const supports = (type) => attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
 
-export const isHidden = () => document.visibilityState == 'hidden';
+export const isHidden = () => document.hidden;
 
 /** The document's record. */
 export const navigationEntry = () => performance.getEntriesByType('navigation')[0] || {};
 
 /** What stays the same for a document, for the beacon's context; what is unknown is left out. */
 export function device() {
-  const { connection, hardwareConcurrency: cores, deviceMemory: memory_gb, webdriver: automation } = navigator;
-  const { effectiveType, rtt } = connection || {};
-  // The shorter side tells a tablet from a phone.
-  const touch = matchMedia('(pointer:coarse)').matches && Math.min(screen.width, screen.height);
+  const { connection } = navigator;
   return {
-    device: touch ? (touch < 600 ? 'mobile' : 'tablet') : 'desktop',
-    connection: effectiveType,
-    rtt_ms: rtt,
-    cores,
-    memory_gb,
+    // The shorter side tells a tablet from a phone.
+    device: !matchMedia('(pointer:coarse)').matches ? 'desktop' : Math.min(screen.width, screen.height) < 600 ? 'mobile' : 'tablet',
+    connection: connection?.effectiveType,
+    rtt_ms: connection?.rtt,
+    cores: navigator.hardwareConcurrency,
+    memory_gb: navigator.deviceMemory,
     width: innerWidth,
     height: innerHeight,
     referrer: attempt(() => new URL(document.referrer).hostname),
-    automation,
+    automation: navigator.webdriver,
   };
 }
 
 /** `network` or `cache`: where the document came from. */
-export const delivery = (n = navigationEntry()) => (n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '');
+export const delivery = (n) => (n.transferSize ? 'network' : n.decodedBodySize ? 'cache' : '');
 
-/** Milestones of the navigation by their names on the wire, each with `_ms`. */
-const MILESTONES = {
-  dns_start: 'domainLookupStart',
-  dns_end: 'domainLookupEnd',
-  connect_start: 'connectStart',
-  tls_start: 'secureConnectionStart',
-  connect_end: 'connectEnd',
-  worker_start: 'workerStart',
-  request: 'requestStart',
-  interim_response: 'firstInterimResponseStart',
-  final_response: 'finalResponseHeadersStart',
-  response_end: 'responseEnd',
-  dom_interactive: 'domInteractive',
-  dom_content_loaded: 'domContentLoadedEventEnd',
-  load: 'loadEventEnd',
-};
+/** Milestones of the navigation, as browsers call them; the collector has names of its own. */
+const MILESTONES =
+  'domainLookupStart domainLookupEnd connectStart secureConnectionStart connectEnd workerStart requestStart firstInterimResponseStart finalResponseHeadersStart responseEnd domInteractive domContentLoadedEventEnd loadEventEnd'.split(' ');
 const MAX_SERVER_TIMINGS = 8;
 
 /** The milestones that were reached, ms since the activation, and what the server said of its own time. */
-export function milestones(n = navigationEntry()) {
+export function milestones(n) {
   const timing = {};
-  for (const name in MILESTONES) {
-    const at = n[MILESTONES[name]];
-    if (at > 0) timing[name + '_ms'] = round(Math.max(at - (n.activationStart || 0), 0));
-  }
+  for (const name of MILESTONES) if (n[name] > 0) timing[name] = round(Math.max(n[name] - (n.activationStart || 0), 0));
   for (const { name, duration } of (n.serverTiming || []).slice(0, MAX_SERVER_TIMINGS)) timing['server_' + cut(name, 40) + '_ms'] = duration;
   return timing;
 }

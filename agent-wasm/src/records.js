@@ -2,7 +2,7 @@
 // copy with this same code; a copy has the properties of the entry it was made from, but that its `target` is a selector.
 
 /** Record types that vitals are computed from, in the order of the engine's kinds of calls. */
-export const TYPES = 'paint largest-contentful-paint layout-shift event first-input'.split(' ');
+export const TYPES = ['paint', 'largest-contentful-paint', 'layout-shift', 'event', 'first-input'];
 
 /** Whether a person may have given this name: no address, no generated suffix, no long number. */
 const isStable = (name) => !/\d{4}|[@:]/.test(name);
@@ -10,12 +10,11 @@ const isStable = (name) => !/\d{4}|[@:]/.test(name);
 /** The selector of the node to blame, taken before it can leave the document: tags, ids and classes only, the nearest ancestors. The
  * browser puts the largest source of a shift first, and a text node is named by its parent. */
 export function blamed(entry) {
-  let node = entry.target || entry.element || entry.sources?.[0]?.node;
   let text = '';
-  for (node = node?.closest ? node : node?.parentElement; node && !/^#|.{70}/.test(text); node = node.parentElement) {
-    // An attribute: a form's fields hide its properties.
-    const id = node.getAttribute('id') || '@';
-    text = (isStable(id) ? '#' + id : [node.localName, ...[...node.classList].filter(isStable).sort()].join('.')) + (text && '>' + text);
+  for (let node = entry.target || entry.element || entry.sources?.[0]?.node; node && !/^#|.{70}/.test(text); node = node.parentElement) {
+    // An attribute: a form's fields hide its properties. A text has none.
+    const id = node.getAttribute?.('id') || '@';
+    if (node.localName) text = (isStable(id) ? '#' + id : [node.localName, ...[...node.classList].filter(isStable).sort()].join('.')) + (text && '>' + text);
   }
   return text.slice(-100);
 }

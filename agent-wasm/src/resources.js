@@ -13,35 +13,33 @@ const MAX_SLOWEST = 5;
 const LONG_TASK = 50;
 
 const add = (sums, name, bytes) => {
-  const [count, total] = sums[name] || [0, 0];
-  sums[name] = [count + 1, total + bytes];
+  const sum = (sums[name] ||= [0, 0]);
+  sum[0]++;
+  sum[1] += bytes;
 };
 
 /** A resource of a view: into its summary and, if the page's own code asked for it, as an operation. */
 export function onResource(view, entry, start) {
-  const { name, initiatorType, transferSize: bytes = 0, duration, responseStatus } = entry;
+  const { name, initiatorType } = entry;
+  const bytes = entry.transferSize || 0;
   // Our own beacons are no part of the page.
   if (name.startsWith(life.address)) return;
-  const { count = 0, bytes: total = 0, cached = 0, types = {}, hosts = {}, slowest = [] } = view.resources || {};
   const { host, origin, pathname } = new URL(name, location.href);
-  add(types, initiatorType, bytes);
-  if (host != location.host && (hosts[host] || Object.keys(hosts).length < MAX_HOSTS)) add(hosts, host, bytes);
-  view.resources = {
-    count: count + 1,
-    bytes: total + bytes,
-    cached: cached + (!bytes && entry.decodedBodySize > 0),
-    types,
-    hosts,
-    slowest: [...slowest, [address(name), round(duration)]].sort((a, b) => b[1] - a[1]).slice(0, MAX_SLOWEST),
-  };
-  if (life.apiTimings && /^(fetch|xml)/.test(initiatorType)) {
+  const sums = (view.resources = { count: 0, bytes: 0, cached: 0, types: {}, hosts: {}, slowest: [], ...view.resources });
+  sums.count++;
+  sums.bytes += bytes;
+  sums.cached += !bytes && entry.decodedBodySize > 0;
+  add(sums.types, initiatorType, bytes);
+  if (host != location.host && (sums.hosts[host] || Object.keys(sums.hosts).length < MAX_HOSTS)) add(sums.hosts, host, bytes);
+  sums.slowest = [...sums.slowest, [address(name), round(entry.duration)]].sort((a, b) => b[1] - a[1]).slice(0, MAX_SLOWEST);
+  if (life.apiTimings !== false && /^(fetch|xml)/.test(initiatorType)) {
     const where = origin == location.origin ? '' : host;
-    operation('fetch ' + where + scrub(pathname), duration, responseStatus >= 400 ? 'HTTP ' + responseStatus : undefined, start, { bytes });
+    operation('fetch ' + where + scrub(pathname), entry.duration, entry.responseStatus >= 400 ? 'HTTP ' + entry.responseStatus : undefined, start, { bytes });
   }
 }
 
 /** A long task of a view. */
-export function onLongTask({ busy }, { duration }) {
-  busy.long_tasks++;
-  busy.blocking_ms = round(busy.blocking_ms + duration - LONG_TASK);
+export function onLongTask(view, entry) {
+  view.busy.long_tasks++;
+  view.busy.blocking_ms = round(view.busy.blocking_ms + entry.duration - LONG_TASK);
 }

@@ -18,10 +18,8 @@ const fits = (path, template) => {
   const wanted = segments(template);
   const given = segments(path);
   const rest = wanted.indexOf('*');
-  return (
-    (rest < 0 ? wanted.length == given.length : given.length >= rest) &&
-    (rest < 0 ? wanted : wanted.slice(0, rest)).every((name, at) => name[0] == ':' || name == given[at])
-  );
+  if (rest >= 0) [wanted, given].forEach((each) => each.splice(rest));
+  return wanted.length == given.length && wanted.every((name, at) => name[0] == ':' || name == given[at]);
 };
 
 /** A path without identifiers. A template that fits says which segments are parameters. */

@@ -2,14 +2,14 @@
 // `guarded`, so that nothing is thrown into the page and the agent knows its own cost.
 
 import { notice } from './beacon.js';
-import { abandon, flush, insure, pump } from './delivery.js';
+import { abandon, flush, insure, look, online } from './delivery.js';
 import { attach, hear, label, wasm } from './engine.js';
 import { HEARD, softPaint } from './entries.js';
 import { life, note, store } from './gate.js';
 import { dropped } from './operations.js';
 import { cut, isHidden, milestones, navigationEntry, supports } from './page.js';
 import { TYPES } from './records.js';
-import { DOCUMENT, NATIVE, RESTORED, ROUTE, forget, makeNative, open, rename, viewAt, views } from './views.js';
+import { DOCUMENT, NATIVE, RESTORED, ROUTE, current, forget, makeNative, open, rename, viewAt, views } from './views.js';
 
 /** The first flush comes this long after the load event or a route change, so that a tab that is killed has said something, ms. */
 const FIRST_FLUSH = 1500;
@@ -17,53 +17,51 @@ const FIRST_FLUSH = 1500;
 const SHORTEST_SAMPLE_GAP = 1e3;
 /** The whole page's memory is measured at random times, this far apart on average: it costs a garbage collection, ms. */
 const PAGE_MEMORY_GAP = 300e3;
-/** Types that no shim has seen; browsers keep some of each for those who come late. */
-const LATE_TYPES = ['long-animation-frame', 'longtask', 'resource', 'soft-navigation', 'interaction-contentful-paint'];
 
 export const guarded =
   (run) =>
-  (a, b, c, d) => {
+  (...facts) => {
     const begun = performance.now();
     try {
-      run(a, b, c, d);
+      run(...facts);
     } catch (error) {
       note('failed', error);
     }
-    if (views[0]) views[0].mainMs += performance.now() - begun;
+    if (current) current.mainMs += performance.now() - begun;
   };
 
 let observer;
 let sampledAt;
+let sampling;
 /** Ends what listens. */
 let listening;
 
 const watch = guarded((list, _, facts) => {
-  views[0].dropped += facts?.droppedEntriesCount || 0;
+  current.dropped += facts?.droppedEntriesCount || 0;
   deliver(list.getEntries());
 });
 
 /** Observes everything; `isBuffered` says of which types the past is told too. */
 function observe(isBuffered) {
-  for (const type of life.userTiming ? [...TYPES, ...LATE_TYPES, 'measure'] : [...TYPES, ...LATE_TYPES]) {
+  for (const type in HEARD) {
     // 16 ms is the least duration browsers report events at: their default hides most interactions.
-    if (supports(type)) observer.observe({ type, buffered: isBuffered(type), durationThreshold: 16 });
+    if (supports(type) && (type != 'measure' || life.userTiming)) observer.observe({ type, buffered: isBuffered(type), durationThreshold: 16 });
   }
 }
 
 /** Begins to measure with what the shim has seen. */
 export const begin = guarded((early) => {
-  sampledAt = -SHORTEST_SAMPLE_GAP;
   const view = open(DOCUMENT, 0, early);
   tellNavigation(view);
-  const { records } = early.raw || {};
-  for (const record of records || []) HEARD[record.entryType]?.(view, record, record.startTime);
+  const records = early.raw?.records;
+  deliver(records || []);
   observer = new PerformanceObserver(watch);
   // What the shim has seen is not told again, but for the largest paint: it replaces, and only an entry knows its address.
-  observe((type) => !records || !TYPES.includes(type) || type == TYPES[1]);
+  observe((type) => !records || !/^(paint|layout-shift|event|first-input)$/.test(type));
   listening = new AbortController();
-  const options = { capture: true, signal: listening.signal };
-  for (const type of EVENTS) addEventListener(type, onEvent, options);
-  (window.navigation || window).addEventListener(window.navigation ? 'currententrychange' : 'popstate', onPath, options);
+  const options = { capture: 1, signal: listening.signal };
+  for (const type in EVENTS) addEventListener(type, guarded(EVENTS[type]), options);
+  window.navigation ? navigation.addEventListener('currententrychange', onPath, options) : addEventListener('popstate', onPath, options);
   // At once: a page that hides next runs no timer any more, and its navigation record is complete already.
   if (document.readyState == 'complete') onLoad();
   sample();
@@ -75,9 +73,10 @@ export const engage = guarded((exports) => {
   if (!observer) return;
   take();
   observer.disconnect();
-  attach(exports, views, watch, life.flush, life.memory);
+  attach(exports, views, watch, life.flush);
+  sampling = setInterval(onSample, life.memory);
   observer = { observe: wasm.observe, takeRecords: wasm.take, disconnect: wasm.end };
-  observe(() => false);
+  observe(() => 0);
   notice();
 });
 
@@ -85,6 +84,7 @@ export function end() {
   listening?.abort();
   observer?.disconnect();
   observer = 0;
+  clearInterval(sampling);
   abandon();
   forget();
   attach(0, []);
@@ -92,7 +92,7 @@ export function end() {
 
 /** The newest count of interactions, and the page's callbacks. */
 function settle() {
-  hear(views[0], 6, performance.interactionCount);
+  hear(current, 6, performance.interactionCount);
   notice();
 }
 
@@ -100,12 +100,9 @@ function settle() {
 function deliver(entries) {
   let hasEvents;
   for (const entry of entries) {
-    const { entryType, startTime } = entry;
-    // Before the entries that began with it or after it.
-    if (entryType == 'soft-navigation') onSoftNavigation(entry, startTime);
-    hasEvents ||= entryType == 'event';
-    const view = viewAt(startTime);
-    if (view) HEARD[entryType]?.(view, entry, startTime);
+    hasEvents ||= entry.entryType == 'event';
+    const view = viewAt(entry.startTime);
+    if (view) HEARD[entry.entryType]?.(view, entry, entry.startTime);
   }
   if (hasEvents) settle();
   else if (entries[0]) notice();
@@ -120,18 +117,17 @@ function tellNavigation(view) {
 }
 
 /** The browser saw a soft navigation: a view of its own, or the one that a route change has opened for the same path. */
-function onSoftNavigation(entry, start) {
-  const { name, interactionId, presentationTime, paintTime } = entry;
-  const [before] = views;
-  if (new URL(name, location.href).pathname == before.raw) {
+export function onSoftNavigation(_, entry, start) {
+  const before = current;
+  const painted = entry.presentationTime || entry.paintTime;
+  if (new URL(entry.name, location.href).pathname == before.raw) {
     if (before.opening != ROUTE || start > before.from) return;
     makeNative(before, start);
     hear(before, 14, start, performance.interactionCount);
   } else openSoft(NATIVE, start);
-  const [view] = views;
-  view.interaction = interactionId;
-  if (presentationTime || paintTime) hear(view, 0, presentationTime || paintTime);
-  softPaint(view, entry.getLargestInteractionContentfulPaint?.());
+  current.interaction = entry.interactionId;
+  if (painted) hear(current, 0, painted);
+  softPaint(current, entry.getLargestInteractionContentfulPaint?.());
 }
 
 /** The view before the one that ends is done: only two are kept. Both are sent when what belongs to them has come. */
@@ -144,7 +140,7 @@ function openSoft(opening, at, route) {
 
 /** The path may have changed. A redirect inside the page is one view. */
 const onPath = guarded((event) => {
-  const [view] = views;
+  const view = current;
   if (location.pathname == view.raw) return;
   take();
   if (event.navigationType == 'replace' && view.opening == ROUTE && !view.seq) rename();
@@ -155,43 +151,46 @@ const onPath = guarded((event) => {
 export const setRoute = guarded((_, route) => {
   const name = typeof route == 'string' ? cut(route, 512) : '';
   take();
-  if (!views[0] || views[0].raw == location.pathname) views[0] && rename(name);
+  if (!current || current.raw == location.pathname) current && rename(name);
   else openSoft(ROUTE, performance.now(), name);
 });
 
 /** Sends what is known now. */
 export const flushNow = guarded(() => {
   take();
-  if (views[0]) flush();
+  if (current) flush();
 });
 
 /** What the browser has queued but not delivered. */
 const take = () => observer && deliver(observer.takeRecords());
 
-/** A timer of the engine: 0 flush, 1 memory, 2 retry. */
-export const tick = guarded((kind) => {
-  if (kind > 1) return pump();
-  if (kind) {
-    if (!isHidden()) sample();
-    settle();
-    insure(views[0]);
-  } else flush();
+/** The engine's timer, to send. */
+export const tick = guarded(() => flush());
+
+/** It is time to look at what no entry tells. */
+const onSample = guarded(() => {
+  if (!isHidden()) sample();
+  settle();
+  insure(current);
 });
+
+/** A retry may be due. */
+export const onRetry = guarded(look);
 
 function sample() {
   const now = performance.now();
-  const [view] = views;
+  const view = current;
   const { usedJSHeapSize, totalJSHeapSize, jsHeapSizeLimit } = performance.memory || {};
   if (isHidden() && now - sampledAt < SHORTEST_SAMPLE_GAP) return;
   sampledAt = now;
   if (usedJSHeapSize) hear(view, 13, 1, usedJSHeapSize, now, totalJSHeapSize, jsHeapSizeLimit);
   // One question at a time, while somebody looks; the answer is a view's own.
-  if (window.crossOriginIsolated && !view.isMeasuring && !isHidden() && Math.random() < life.memory / PAGE_MEMORY_GAP) {
+  if (!view.isMeasuring && !isHidden() && Math.random() < life.memory / PAGE_MEMORY_GAP) {
     view.isMeasuring = 1;
     performance.measureUserAgentSpecificMemory?.().then(
       ({ bytes }) => {
         view.isMeasuring = 0;
-        if (views[0] == view) hear(view, 13, 2, bytes, performance.now());
+        if (current == view) hear(view, 13, 2, bytes, performance.now());
       },
       () => dropped('memory-rejected'),
     );
@@ -204,7 +203,7 @@ const onLoad = guarded(() => {
   if (view) {
     tellNavigation(view);
     hear(view, 9);
-    view.timing = { ...view.timing, ...milestones() };
+    view.timing = { ...view.timing, ...milestones(navigationEntry()) };
     notice();
   }
   setTimeout(flushNow, FIRST_FLUSH);
@@ -212,31 +211,33 @@ const onLoad = guarded(() => {
 
 // All on the window in the capture phase, so that values are final before the page's own listeners run. Never `unload` or
 // `beforeunload`: they keep pages out of the back/forward cache.
-const EVENTS = ['visibilitychange', 'pagehide', 'pageshow', 'keydown', 'click', 'load', 'online'];
+const EVENTS = {
+  online,
+  // The record is complete one task after the event.
+  load: () => setTimeout(onLoad),
+  pagehide: () => leave(),
+  pageshow: (event) => event.persisted && onRestored(event.timeStamp),
+  visibilitychange: (event) => (isHidden() ? leave(event.timeStamp) : decide(event)),
+  keydown: (event) => decide(event),
+  click: (event) => decide(event),
+};
 
-const onEvent = guarded(({ type, timeStamp, isTrusted, persisted }) => {
-  if (type == 'online') {
-    wasm?.online();
-    pump();
-  } else if (type == 'load') setTimeout(onLoad); // The record is complete one task after the event.
-  else if (type == 'pagehide') leave();
-  else if (type == 'pageshow') persisted && onRestored(timeStamp);
-  else if (type == 'visibilitychange' && isHidden()) leave(timeStamp);
-  else if (isTrusted && !(views[0].heard & (1 << 10))) {
-    // A key, a click, or shown again: the largest paint is decided.
+/** A key, a click, or shown again: the largest paint is decided. */
+function decide(event) {
+  if (event.isTrusted && !(current.heard & (1 << 10))) {
     take();
-    hear(views[0], 10);
+    hear(current, 10);
   }
-});
+}
 
 /** The page may be gone after this. Some browsers do not hide a page before they leave it, the others say the rest right after. */
 function leave(hiddenAt) {
   take();
   sample();
-  if (hiddenAt) hear(views[0], 11, hiddenAt);
+  if (hiddenAt) hear(current, 11, hiddenAt);
   store();
   settle();
-  flush(true);
+  flush(1);
 }
 
 /** Back from the back/forward cache. What still arrives of the view before is too late: it was sent when the page went. */
@@ -261,18 +262,18 @@ function onRestored(at) {
 function awaitInput(view) {
   const begun = performance.now();
   const waiting = new AbortController();
-  const options = { capture: true, passive: true, signal: waiting.signal };
+  const options = { capture: 1, passive: 1, signal: waiting.signal };
   let pressed;
   const onInput = guarded(({ type, timeStamp, cancelable }) => {
-    if (type == 'pointercancel') pressed = 0;
     // Some browsers stamp events with the time of day.
     const now = timeStamp > 1e12 ? Date.now() : performance.now();
-    const delay = now - timeStamp;
-    if (type == 'pointerdown') pressed = cancelable && [type, delay];
-    else if (type == 'pointerup' ? pressed : cancelable && type != 'pointercancel') {
-      const [name, waited] = pressed || [type, delay];
+    const input = cancelable && [label(view, type), now - timeStamp];
+    const first = type == 'pointerup' ? pressed : input && (pressed || input);
+    if (type == 'pointerdown') pressed = input;
+    else if (type == 'pointercancel') pressed = 0;
+    else if (first) {
       waiting.abort();
-      hear(view, 12, label(view, name), waited, performance.now() - begun);
+      hear(view, 12, ...first, performance.now() - begun);
     }
   });
   for (const type of ['mousedown', 'keydown', 'touchstart', 'pointerdown', 'pointerup', 'pointercancel']) addEventListener(type, onInput, options);

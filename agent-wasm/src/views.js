@@ -12,8 +12,13 @@ const MAX_PATH_BYTES = 512;
 
 /** The newest first, at most two. */
 export let views = [];
+/** The open one. */
+export let current;
 
-export const forget = () => (views = []);
+export function forget() {
+  views = [];
+  current = 0;
+}
 
 /** How a view began, in the engine's order. */
 export const DOCUMENT = 0;
@@ -24,14 +29,15 @@ const KINDS = [, 'back-forward-cache', 'soft-navigation', 'soft-navigation'];
 const CONTEXTS = [, { delivery: 'cache' }, { soft: 'route' }, { soft: 'native' }];
 
 /** The view in which something began at a time of the document's clock. */
-export const viewAt = (at) => (at >= views[0].from ? views[0] : views[1] && at >= views[1].from ? views[1] : undefined);
+export const viewAt = (at) => views.find(({ from }) => at >= from);
 
 /** Names a view by the page's own word, the page's function, a template or its path. */
-function name(view, route) {
+export function rename(route) {
+  const view = current;
   view.raw = location.pathname;
   const template = templateOf(view.raw, life.templates);
   const path = scrub(view.raw, template);
-  const own = route || (life.route && attempt(() => life.route(location)));
+  const own = route || attempt(() => life.route?.(location));
   view.path = life.sendRawPath ? cut(view.raw, MAX_PATH_BYTES) : path;
   view.route = own ? cut('' + own, MAX_PATH_BYTES) : template || capped(path);
   relabel(view);
@@ -40,11 +46,9 @@ function name(view, route) {
 /** The view's newest beacon says what it is called: all its vitals go again. */
 export function relabel(view) {
   view.acked = {};
-  view.isChanged = true;
+  view.isChanged = 1;
 }
 
-/** The open view goes on under another name. */
-export const rename = (route) => name(views[0], route);
 
 /** The browser saw the navigation that a route change had told. */
 export function makeNative(view, at) {
@@ -55,16 +59,16 @@ export function makeNative(view, at) {
 }
 
 export const setContext = (_, context) => {
-  if (views[0]) {
-    views[0].custom = custom(context);
-    views[0].isChanged = true;
+  if (current) {
+    current.custom = custom(context);
+    current.isChanged = 1;
   }
 };
 
 /** How the document was navigated to, on the wire. */
 function navigationType() {
-  const { activationStart, type } = navigationEntry();
-  return activationStart > 0 ? 'prerender' : document.wasDiscarded ? 'restore' : (type || 'navigate').replace('_', '-');
+  const n = navigationEntry();
+  return n.activationStart > 0 ? 'prerender' : document.wasDiscarded ? 'restore' : (n.type || 'navigate').replace('_', '-');
 }
 
 /** What of an earlier view holds for the document: in WebAssembly the engine knows, without it what was heard has to do. */
@@ -76,28 +80,28 @@ const hasIds = () => attempt(() => 'interactionId' in PerformanceEventTiming.pro
 function flagsOf(before, opening) {
   const isFidClosed = before && (before.opening == RESTORED || before.flags & 128 || before.heard & ((1 << 4) | (1 << 11)));
   return [
-    ...TYPES.slice(0, 3).map(supports),
+    ...['paint', 'largest-contentful-paint', 'layout-shift'].map(supports),
     hasIds(),
     document.wasDiscarded,
     had(before, 5, 5, 9),
     had(before, 6, 0, 0),
     opening > RESTORED && isFidClosed,
-  ].reduce((bits, flag, bit) => bits | (flag ? 1 << bit : 0), 0);
+  ].reduce((bits, flag, bit) => bits | (!!flag << bit), 0);
 }
 
 /** When the page was first hidden in a view that begins; times before the activation belong to the document nobody saw. */
 function firstHidden(opening, since, hidden) {
   if (opening) return opening == RESTORED && isHidden() ? since : NaN;
-  const remembered = hiddenTimes();
-  return (remembered[0] >= 0 ? remembered : [hidden]).find((at) => at >= since) ?? (isHidden() ? 0 : NaN);
+  const [first = hidden] = hiddenTimes().filter((at) => at >= since);
+  return first >= since ? first : isHidden() ? 0 : NaN;
 }
 
 /** Opens a view that began `at` a time of the document's clock; of a document, with what the shim knows of it. */
-export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidden } = {}, isInline, route } = {}) {
-  const [before] = views;
+export function open(opening, at, { view: id, seq = 0, raw, route } = {}) {
+  const before = current;
   const since = opening ? at : navigationEntry().activationStart || 0;
-  const hiddenAt = firstHidden(opening, since, hidden);
-  const view = {
+  const hiddenAt = firstHidden(opening, since, raw?.hidden);
+  current = {
     number: before ? before.number + 1 : 0,
     opening,
     flags: flagsOf(before, opening),
@@ -112,19 +116,20 @@ export function open(opening, at, { view: id, seq = 0, raw: { dropped = 0, hidde
     // The same in all beacons of a view.
     start: Math.floor(opening ? Date.now() - performance.now() + since : performance.timeOrigin + since),
     custom: before ? before.custom : life.custom,
-    context: CONTEXTS[opening] || { delivery: delivery(), late: !isInline, hidden_at_start: hiddenAt <= since },
+    context: CONTEXTS[opening] || { delivery: delivery(navigationEntry()), late: !raw, hidden_at_start: hiddenAt <= since },
     // Absent where the browser tells no long tasks, not zero.
     busy: supports('longtask') && { long_tasks: 0, blocking_ms: 0 },
     ops: [],
     opsBytes: 0,
     mainMs: 0,
     bytes: 0,
-    dropped,
+    dropped: raw?.dropped || 0,
   };
-  views = opening == RESTORED ? [view] : [view, ...views.slice(0, 1)];
+  views = [current];
+  if (before && opening != RESTORED) views.push(before);
   // A document has all interactions there were. A route changes inside one of the view before, which browsers count afterwards: its
   // views count by ids instead.
-  openEngine(view, [opening, at, hiddenAt, opening ? (opening == ROUTE ? NaN : performance.interactionCount) : 0, view.flags]);
-  name(view, route);
-  return view;
+  openEngine(current, [opening, at, hiddenAt, opening ? (opening == ROUTE ? NaN : performance.interactionCount) : 0, current.flags]);
+  rename(route);
+  return current;
 }

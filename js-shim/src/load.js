@@ -25,8 +25,8 @@ export function bringEngine(engage) {
     if (exports) engage(exports);
     else if (life?.consent == GRANTED) attempt(() => (sessionStorage[FORBIDDEN] = 1));
   };
-  const whenIdle = () => (window.requestIdleCallback ? requestIdleCallback(begin, { timeout: IDLE_TIMEOUT_MS }) : setTimeout(begin, 1));
+  const whenIdle = () => (window.requestIdleCallback || setTimeout)(begin, { timeout: IDLE_TIMEOUT_MS });
   setTimeout(begin, LONGEST_WAIT_MS);
   if (document.readyState == 'complete') whenIdle();
-  else addEventListener('load', () => setTimeout(whenIdle), { once: true, capture: true });
+  else addEventListener('load', () => setTimeout(whenIdle), true);
 }

@@ -3,20 +3,20 @@
 
 import { takeOver } from './takeover.js';
 
-// Only now: it is null once this script has run.
-const tag = document.currentScript;
-const found = window.vitalscope;
-
-if (found && found.isLoaded) console.warn('vitalscope: loaded twice');
-else window.vitalscope = takeOver(found, optionsOf(tag));
-
 /** Options from `data-*`: a bare attribute switches on, `false` off. Without `data-app` the page starts the agent itself. */
 function optionsOf(element) {
-  const data = element && element.dataset;
-  if (!data || !data.app) return null;
+  const data = element?.dataset;
+  if (!data?.app) return;
   const options = { endpoint: new URL(element.src, location.href).origin };
   for (const name in data) options[name] = data[name] == 'false' ? false : data[name] || true;
   options.sampleRate = +(data.sampleRate || 1);
   if (data.route) options.route = () => data.route;
   return options;
 }
+
+// Only now: it is null once this script has run.
+const tag = document.currentScript;
+const found = window.vitalscope;
+
+if (found?.isLoaded) console.warn('vitalscope: loaded twice');
+else window.vitalscope = takeOver(found, optionsOf(tag));

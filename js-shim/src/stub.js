@@ -5,30 +5,30 @@
 const MAX_CALLS = 500;
 
 /** @returns {Function & {q: Array}} `stub(method, ...args)`; each call waits as `[time, method, ...args]`, ms of the document's clock. */
-export function stub() {
-  const call = (...whole) => {
+export const stub = () => {
+  const call = (method, ...facts) => {
     const begun = performance.now();
-    const keep = (...facts) => call.q[MAX_CALLS - 1] || call.q.push([begun, ...facts]);
-    const [method, name, operation] = whole;
+    const keep = (...facts) => call.q[MAX_CALLS - 1] || call.q.push([begun, method, ...facts]);
     if (method == 'time') {
       // The operation runs now and its result, error or promise goes to the caller; kept are its time and the type of its error, never
       // an error's message.
-      const end = (error) => keep(method, name, performance.now() - begun, error);
+      const [name, operation] = facts;
+      const end = (error) => keep(name, performance.now() - begun, error);
       const fail = (error) => {
         end(error?.name || typeof error);
         throw error;
       };
-      let result;
+      const done = (value) => (end(), value);
       try {
-        result = operation();
+        facts = operation();
       } catch (error) {
         fail(error);
       }
       // The promise that follows, so that a rejection nobody handles is still reported as such.
-      return result?.then ? result.then((value) => (end(), value), fail) : (end(), result);
+      return facts?.then ? facts.then(done, fail) : done(facts);
     }
-    keep(...whole);
+    keep(...facts);
   };
   call.q = [];
   return call;
-}
+};

@@ -8,12 +8,11 @@ import { stub } from './stub.js';
 
 /** @returns the callable of the page, from now on served by the agent; `options` start it before anything that was called. */
 export function takeOver(found, options) {
-  const early = found && found.early;
+  const early = found?.early;
   const callable = early ? found : stub();
-  callable.isLoaded = true;
-  if (early) early.isInline = true;
+  callable.isLoaded = 1;
   arrive(early, bringEngine);
-  const kept = Array.from((found && found.q) || []);
+  const kept = Array.from(found?.q || []);
   callable.q = { push: call };
   // The page's calls come after its own start, so that they find an agent.
   if (options) call([0, 'start', options]);

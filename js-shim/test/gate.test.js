@@ -38,9 +38,9 @@ test('each option is judged on its own', () => {
   const settings = read({ app: 'a/b', endpoint: 'https://c.example//', release: 7, sampleRate: 'all', flushIntervalMs: -1, onMeasurement: 'no', routes: ['/p/:id', 9, ''] });
   assert.equal(settings.address, 'https://c.example/v1/views/a%2Fb');
   assert.deepEqual([settings.sampleRate, settings.flush, settings.memory, settings.bufferSize], [1, 30_000, 10_000, 100]);
-  assert.deepEqual([settings.release, settings.environment, settings.onMeasurement, settings.consent], [undefined, undefined, false, GRANTED]);
+  assert.deepEqual([settings.release, settings.environment, settings.consent], [undefined, undefined, GRANTED]);
   assert.deepEqual(settings.templates, ['/p/:id']);
-  assert.deepEqual([settings.userTiming, settings.apiTimings, settings.sendRawPath, settings.debug], [false, true, false, false]);
+  assert.deepEqual([settings.userTiming, settings.sendRawPath, settings.debug].map(Boolean), [false, false, false]);
   assert.equal(read({ app: 'shop' }).address, '/v1/views/shop', 'the page\'s own origin');
 });
 

@@ -48,10 +48,10 @@ const NAVIGATION = {
 
 test('milestones count from the activation; those not reached are absent', () => {
   const timing = milestones(NAVIGATION);
-  assert.deepEqual([timing.request_ms, timing.response_end_ms, timing.dom_interactive_ms], [6, 30, 100]);
-  assert.ok(!('load_ms' in timing) && !('tls_start_ms' in timing));
+  assert.deepEqual([timing.requestStart, timing.responseEnd, timing.domInteractive], [6, 30, 100]);
+  assert.ok(!('loadEventEnd' in timing) && !('secureConnectionStart' in timing));
   const prerendered = milestones({ ...NAVIGATION, activationStart: 50 });
-  assert.deepEqual([prerendered.request_ms, prerendered.dom_interactive_ms], [0, 50]);
+  assert.deepEqual([prerendered.requestStart, prerendered.domInteractive], [0, 50]);
 });
 
 test('what the server says of its own time goes along, bounded', () => {

@@ -38,9 +38,10 @@ const SMALLEST: [(&str, &str); 4] = [
     ("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort"),
     ("CARGO_UNSTABLE_BUILD_STD_FEATURES", "optimize_for_size"),
     (
-        // It replaces the flags of agent-wasm/.cargo/config.toml, so it says the stack's size again.
+        // It replaces the flags of agent-wasm/.cargo/config.toml. The agent needs a few hundred bytes of stack; what lies behind a small
+        // one has short addresses.
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS",
-        "-Zunstable-options -Cpanic=immediate-abort -Clink-arg=-zstack-size=32768",
+        "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Clink-arg=-zstack-size=2048",
     ),
 ];
 

@@ -1,5 +1,5 @@
 //! What to blame: numbers in a fixed order per vital, whose names both homes take from [`wire::attribution`]. A number that is
-//! not known is NaN, and a [`Label`] is the number of a text in the caller's table.
+//! not known is NaN, and a [`Label`] is the number of a text in the caller's table, 0 where there is none.
 
 use wire::attribution::MAX_FACTS;
 
@@ -17,14 +17,15 @@ pub fn write<const N: usize>(facts: &mut Facts, known: [f64; N]) {
 }
 
 impl Label {
-    /// As a fact: unknown where there is no text.
+    /// As a fact: 0 where there is no text.
     pub fn fact(self) -> f64 {
-        if self.0 > 0 {
-            f64::from(self.0)
-        } else {
-            f64::NAN
-        }
+        f64::from(self.0)
     }
+}
+
+/// The number, unless it is NaN, which stands for none.
+pub fn known(number: f64) -> Option<f64> {
+    Some(number).filter(|number| !number.is_nan())
 }
 
 /// What `write` writes over a list that knows nothing.

@@ -90,10 +90,14 @@ impl Cls {
         }
     }
 
-    /// When the largest shift was, in document time, if there was one.
-    pub fn largest_at_ms(&self) -> Option<f64> {
+    /// When the largest shift was, in document time; NaN if there was none.
+    pub fn largest_at_ms(&self) -> f64 {
         let largest = &self.worst.largest;
-        (largest.value > 0.0).then_some(largest.start_ms)
+        if largest.value > 0.0 {
+            largest.start_ms
+        } else {
+            f64::NAN
+        }
     }
 }
 

@@ -32,20 +32,13 @@ pub enum Entry {
 pub struct LcpEntry {
     /// Render time, or load time where the browser withholds it.
     pub start_ms: f64,
-    /// How the image was loaded, if the browser still knows.
-    pub resource: Option<ResourceTiming>,
+    /// How the image was loaded, if the browser still knows: `requestStart`, or `startTime` where that is withheld; else 0.
+    pub request_ms: f64,
+    pub response_end_ms: f64,
     /// Address of the image, without anything private; none for text.
     pub url: Label,
     /// Selector of the element; none when it is gone and had no id.
     pub element: Label,
-}
-
-/// Two stamps of one resource.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ResourceTiming {
-    /// `requestStart`, or `startTime` where that is withheld.
-    pub request_ms: f64,
-    pub response_end_ms: f64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -95,6 +88,17 @@ pub struct Navigation {
     pub response_start_ms: f64,
 }
 
+impl LcpEntry {
+    /// Nothing known.
+    pub(crate) const EMPTY: LcpEntry = LcpEntry {
+        start_ms: 0.0,
+        request_ms: 0.0,
+        response_end_ms: 0.0,
+        url: Label::NONE,
+        element: Label::NONE,
+    };
+}
+
 impl EventEntry {
     /// Nothing known.
     pub(crate) const EMPTY: EventEntry = EventEntry {
@@ -119,9 +123,21 @@ impl FrameEntry {
 }
 
 impl Navigation {
+    /// Nothing known.
+    pub(crate) const EMPTY: Navigation = Navigation {
+        navigation_type: NavigationType::Navigate,
+        activation_start_ms: 0.0,
+        worker_start_ms: 0.0,
+        fetch_start_ms: 0.0,
+        domain_lookup_start_ms: 0.0,
+        connect_start_ms: 0.0,
+        connect_end_ms: 0.0,
+        response_start_ms: 0.0,
+    };
+
     /// Browsers report a `responseStart` of 0, negative or in the future on some redirects and in private modes; such a record
     /// says nothing (web-vitals issues 137, 162 and 275).
-    pub fn usable(self, now_ms: f64) -> Option<Navigation> {
-        (self.response_start_ms > 0.0 && self.response_start_ms < now_ms).then_some(self)
+    pub fn is_usable(&self, now_ms: f64) -> bool {
+        self.response_start_ms > 0.0 && self.response_start_ms < now_ms
     }
 }

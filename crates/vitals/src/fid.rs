@@ -7,7 +7,8 @@ use crate::visibility::FirstHidden;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Fid {
     closed: bool,
-    delay_ms: Option<f64>,
+    is_known: bool,
+    delay_ms: f64,
     name: Label,
     target: Label,
 }
@@ -17,7 +18,8 @@ impl Fid {
     pub const fn new(closed: bool) -> Fid {
         Fid {
             closed,
-            delay_ms: None,
+            is_known: false,
+            delay_ms: 0.0,
             name: Label::NONE,
             target: Label::NONE,
         }
@@ -27,11 +29,10 @@ impl Fid {
     pub fn on_first_input(&mut self, entry: &EventEntry, first_hidden: FirstHidden) -> bool {
         let counts = !self.closed && first_hidden.is_after(entry.start_ms);
         if counts {
-            self.delay_ms = Some(entry.processing_start_ms - entry.start_ms);
-            self.name = entry.name;
             self.target = entry.target;
+            self.know(entry.name, entry.processing_start_ms - entry.start_ms);
         }
-        self.closed = true;
+        self.close();
         counts
     }
 
@@ -39,19 +40,29 @@ impl Fid {
     /// listened, comes from a broken clock.
     pub fn on_restored_input(&mut self, name: Label, delay_ms: f64, listened_ms: f64) {
         if !self.closed && delay_ms >= 0.0 && delay_ms <= listened_ms {
-            self.delay_ms = Some(delay_ms);
-            self.name = name;
+            self.know(name, delay_ms);
         }
+        self.close();
+    }
+
+    fn know(&mut self, name: Label, delay_ms: f64) {
+        self.is_known = true;
+        self.delay_ms = delay_ms;
+        self.name = name;
+    }
+
+    /// No first input can come any more: one has come, or the page view has hidden for the first time.
+    pub fn close(&mut self) {
         self.closed = true;
     }
 
-    /// The first time a page view hides ends the wait for its first input.
-    pub fn on_hidden(&mut self) {
-        self.closed = true;
-    }
-
-    pub fn value_ms(&self) -> Option<f64> {
-        self.delay_ms
+    /// NaN without a value.
+    pub fn value_ms(&self) -> f64 {
+        if self.is_known {
+            self.delay_ms
+        } else {
+            f64::NAN
+        }
     }
 
     pub fn attribution(&self, facts: &mut Facts) {

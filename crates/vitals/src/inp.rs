@@ -22,16 +22,16 @@ const RECENT_FRAMES: usize = 10;
 /// The interactions of one page view.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inp {
-    /// Slowest first.
-    slowest: [Interaction; MAX_INTERACTIONS],
-    kept: usize,
     counter: Counter,
+    kept: usize,
+    seen: u32,
+    next_frame: usize,
     /// Whether an interaction that nothing was seen of counts: in a restored or soft page view no `first-input` comes for it.
     assume_unseen: bool,
-    seen: u32,
+    /// Slowest first.
+    slowest: [Interaction; MAX_INTERACTIONS],
     recent_ids: [f64; RECENT_IDS],
     frames: [FrameEntry; RECENT_FRAMES],
-    next_frame: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,26 +48,27 @@ struct Counter {
     /// The browser's count when the page view began.
     base: f64,
     native: f64,
+    /// 0 while there is none.
     least_id: f64,
     greatest_id: f64,
 }
 
 impl Inp {
-    /// Nothing seen.
-    pub const EMPTY: Inp = Inp {
-        slowest: [Interaction::EMPTY; MAX_INTERACTIONS],
-        kept: 0,
+    /// Not begun.
+    pub(crate) const EMPTY: Inp = Inp {
         counter: Counter {
-            base: f64::NAN,
-            native: f64::NAN,
-            least_id: f64::INFINITY,
-            greatest_id: f64::NEG_INFINITY,
+            base: 0.0,
+            native: 0.0,
+            least_id: 0.0,
+            greatest_id: 0.0,
         },
-        assume_unseen: false,
+        kept: 0,
         seen: 0,
+        next_frame: 0,
+        assume_unseen: false,
+        slowest: [Interaction::EMPTY; MAX_INTERACTIONS],
         recent_ids: [0.0; RECENT_IDS],
         frames: [FrameEntry::EMPTY; RECENT_FRAMES],
-        next_frame: 0,
     };
 
     /// Nothing seen. `count_before`: the browser's count when the page view began; NaN where it counts none.
@@ -79,6 +80,7 @@ impl Inp {
 
     pub(crate) fn begin(&mut self, count_before: f64, assume_unseen: bool) {
         self.counter.base = count_before;
+        self.counter.native = f64::NAN;
         self.assume_unseen = assume_unseen;
     }
 
@@ -90,27 +92,24 @@ impl Inp {
             return false;
         }
         self.counter.on_id(id);
-        self.count_seen(id);
-        let known = self
-            .kept()
-            .iter()
-            .position(|kept| kept.event.interaction_id == id);
-        let mut place = match known {
-            Some(place) => place,
-            None if self.kept < MAX_INTERACTIONS => {
-                self.kept += 1;
-                self.kept - 1
-            }
-            None if entry.duration_ms > self.slowest[MAX_INTERACTIONS - 1].event.duration_ms => {
-                MAX_INTERACTIONS - 1
-            }
-            None => return false,
-        };
-        let interaction = &mut self.slowest[place];
-        if known.is_none() {
-            *interaction = Interaction::EMPTY;
+        let mut place = 0;
+        while place < self.kept && self.slowest[place].event.interaction_id != id {
+            place += 1;
         }
-        let takes_over = known.is_none() || entry.duration_ms > interaction.event.duration_ms;
+        let is_new = place == self.kept;
+        if is_new {
+            self.count_seen(id);
+            if place < MAX_INTERACTIONS {
+                self.kept += 1;
+            } else if entry.duration_ms > self.slowest[MAX_INTERACTIONS - 1].event.duration_ms {
+                place = MAX_INTERACTIONS - 1;
+            } else {
+                return false;
+            }
+            self.slowest[place] = Interaction::EMPTY;
+        }
+        let interaction = &mut self.slowest[place];
+        let takes_over = is_new || entry.duration_ms > interaction.event.duration_ms;
         interaction.on_entry(entry, takes_over);
         for frame in &self.frames {
             interaction.on_frame(frame);
@@ -127,8 +126,8 @@ impl Inp {
 
     /// A long animation frame: the interactions in it waited for its script.
     pub fn on_frame(&mut self, frame: &FrameEntry) {
-        self.frames[self.next_frame % RECENT_FRAMES] = *frame;
-        self.next_frame += 1;
+        self.frames[self.next_frame] = *frame;
+        self.next_frame = (self.next_frame + 1) % RECENT_FRAMES;
         for interaction in &mut self.slowest[..self.kept] {
             interaction.on_frame(frame);
         }
@@ -152,19 +151,21 @@ impl Inp {
         self.seen
     }
 
-    /// Follows the slow interaction also downwards, when one more outlier is forgiven.
-    pub fn value_ms(&self) -> Option<f64> {
+    /// Follows the slow interaction also downwards, when one more outlier is forgiven. NaN without a value.
+    pub fn value_ms(&self) -> f64 {
         match self.candidate() {
-            Some(interaction) => Some(interaction.event.duration_ms),
-            None if self.assume_unseen && self.count() > 0 => Some(MIN_LATENCY_MS),
-            None => None,
+            Some(interaction) => interaction.event.duration_ms,
+            None if self.assume_unseen && self.count() > 0 => MIN_LATENCY_MS,
+            None => f64::NAN,
         }
     }
 
-    /// When the interaction began that the value is of, in document time.
-    pub fn at_ms(&self) -> Option<f64> {
-        self.candidate()
-            .map(|interaction| interaction.event.start_ms)
+    /// When the interaction began that the value is of, in document time; NaN if there is none.
+    pub fn at_ms(&self) -> f64 {
+        match self.candidate() {
+            Some(interaction) => interaction.event.start_ms,
+            None => f64::NAN,
+        }
     }
 
     /// What the interaction was, three phases that sum to its latency, and the script it waited for.
@@ -206,16 +207,15 @@ impl Inp {
         self.kept().get(outliers.min(self.kept.wrapping_sub(1)))
     }
 
+    /// An interaction that is not among the kept ones; it may have gone from there.
     fn count_seen(&mut self, id: f64) {
-        let is_known = self.recent_ids.contains(&id)
-            || self
-                .kept()
-                .iter()
-                .any(|interaction| interaction.event.interaction_id == id);
-        if !is_known {
-            self.recent_ids[self.seen as usize % RECENT_IDS] = id;
-            self.seen += 1;
+        for recent in &self.recent_ids {
+            if *recent == id {
+                return;
+            }
         }
+        self.recent_ids[self.seen as usize % RECENT_IDS] = id;
+        self.seen += 1;
     }
 }
 
@@ -257,25 +257,31 @@ impl Interaction {
 
 impl Counter {
     fn on_id(&mut self, id: f64) {
-        self.least_id = self.least_id.min(id);
+        if self.least_id == 0.0 || id < self.least_id {
+            self.least_id = id;
+        }
         self.greatest_id = self.greatest_id.max(id);
     }
 
     /// In this page view. What is below zero or no number counts as none.
     fn total(&self) -> u32 {
         let native = self.native - self.base;
-        if native.is_nan() {
-            ((self.greatest_id - self.least_id) / ID_STEP + 1.0) as u32
+        let estimate = (self.greatest_id - self.least_id) / ID_STEP + 1.0;
+        let count = if !native.is_nan() {
+            native
+        } else if self.least_id > 0.0 {
+            estimate
         } else {
-            native as u32
-        }
+            0.0
+        };
+        count as u32
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::written;
+    use crate::attribution::{known, written};
 
     fn entry(interaction_id: u32, start_ms: f64, duration_ms: f64) -> EventEntry {
         let processing_start_ms = start_ms + 2.0;
@@ -298,7 +304,7 @@ mod tests {
         if let Some(count) = native {
             inp.on_interaction_count(count.into());
         }
-        assert_eq!(inp.value_ms(), expected, "{entries:?} {native:?}");
+        assert_eq!(known(inp.value_ms()), expected, "{entries:?} {native:?}");
     }
 
     #[test]
@@ -334,17 +340,20 @@ mod tests {
         inp.on_interaction_count(4.0);
         assert_eq!((inp.count(), inp.seen()), (4, 1));
         let mut next = Inp::new(4.0, true);
-        assert_eq!((next.count(), next.seen(), next.value_ms()), (0, 0, None));
+        assert_eq!(
+            (next.count(), next.seen(), known(next.value_ms())),
+            (0, 0, None)
+        );
         next.on_interaction_count(5.0);
-        assert_eq!(next.value_ms(), Some(8.0), "too quick to be seen");
-        assert_eq!(next.at_ms(), None);
+        assert_eq!(known(next.value_ms()), Some(8.0), "too quick to be seen");
+        assert_eq!(known(next.at_ms()), None);
         assert!(
             written(|facts| next.attribution(0.0, facts))
                 .iter()
                 .all(|fact| fact.is_nan())
         );
         next.on_entry(&entry(35, 0.0, 24.0));
-        assert_eq!(next.value_ms(), Some(24.0));
+        assert_eq!(known(next.value_ms()), Some(24.0));
     }
 
     #[test]
@@ -375,7 +384,10 @@ mod tests {
                 interaction_id,
                 ..entry(0, 100.0, 300.0)
             });
-            assert_eq!((inp.count(), inp.seen(), inp.value_ms()), (0, 0, None));
+            assert_eq!(
+                (inp.count(), inp.seen(), known(inp.value_ms())),
+                (0, 0, None)
+            );
         }
     }
 
@@ -414,7 +426,7 @@ mod tests {
             target: Label(9),
         });
         let none = f64::NAN;
-        check_blame(&inp, [8.0, 1000.0, 10.0, 94.0, 0.0, 9.0, none, none]);
+        check_blame(&inp, [8.0, 1000.0, 10.0, 94.0, 0.0, 9.0, 0.0, none]);
     }
 
     #[test]
@@ -431,14 +443,14 @@ mod tests {
             ..entry(7, 1000.0, 104.0)
         });
         let none = f64::NAN;
-        check_blame(&inp, [8.0, 1000.0, 2.0, 88.0, 14.0, 9.0, none, none]);
+        check_blame(&inp, [8.0, 1000.0, 2.0, 88.0, 14.0, 9.0, 0.0, none]);
         // An entry of another frame is slower: its processing is all its own.
         inp.on_entry(&EventEntry {
             name: Label(10),
             target: Label(11),
             ..entry(7, 2000.0, 200.0)
         });
-        check_blame(&inp, [10.0, 2000.0, 2.0, 98.0, 100.0, 11.0, none, none]);
+        check_blame(&inp, [10.0, 2000.0, 2.0, 98.0, 100.0, 11.0, 0.0, none]);
     }
 
     #[test]
@@ -466,7 +478,7 @@ mod tests {
             frames[..early].iter().for_each(|frame| inp.on_frame(frame));
             inp.on_entry(&click);
             frames[early..].iter().for_each(|frame| inp.on_frame(frame));
-            check_blame(&inp, [8.0, 1000.0, 2.0, 50.0, 52.0, f64::NAN, 22.0, 50.0]);
+            check_blame(&inp, [8.0, 1000.0, 2.0, 50.0, 52.0, 0.0, 22.0, 50.0]);
         }
         // Ten are remembered: this one is told too early.
         let mut inp = Inp::new(0.0, false);
@@ -475,7 +487,7 @@ mod tests {
             inp.on_frame(&frames[0]);
         }
         inp.on_entry(&click);
-        assert!(written(|facts| inp.attribution(0.0, facts))[6].is_nan());
+        assert_eq!(written(|facts| inp.attribution(0.0, facts))[6], 0.0);
     }
 
     extern crate alloc;

@@ -7,20 +7,23 @@ use crate::visibility::FirstHidden;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Lcp {
-    newest: Option<LcpEntry>,
     finished: bool,
+    is_known: bool,
+    newest: LcpEntry,
 }
 
 impl Lcp {
     /// No candidate so far.
     pub const EMPTY: Lcp = Lcp {
-        newest: None,
         finished: false,
+        is_known: false,
+        newest: LcpEntry::EMPTY,
     };
 
     pub fn on_entry(&mut self, entry: &LcpEntry, first_hidden: FirstHidden) {
         if !self.finished && first_hidden.is_after(entry.start_ms) {
-            self.newest = Some(*entry);
+            self.is_known = true;
+            self.newest = *entry;
         }
     }
 
@@ -33,33 +36,32 @@ impl Lcp {
         self.finished
     }
 
-    pub fn value_ms(&self, since_ms: f64) -> Option<f64> {
-        self.newest
-            .map(|entry| (entry.start_ms - since_ms).max(0.0))
+    /// NaN without a value.
+    pub fn value_ms(&self, since_ms: f64) -> f64 {
+        if self.is_known {
+            (self.newest.start_ms - since_ms).max(0.0)
+        } else {
+            f64::NAN
+        }
     }
 
-    /// Element, image and, where TTFB is known, four parts that sum to the value.
-    pub fn attribution(&self, since_ms: f64, ttfb_ms: Option<f64>, facts: &mut Facts) {
-        let Some(entry) = &self.newest else {
+    /// Element, image and, where TTFB is known (not NaN), four parts that sum to the value.
+    pub fn attribution(&self, since_ms: f64, ttfb_ms: f64, facts: &mut Facts) {
+        let entry = &self.newest;
+        if !self.is_known {
             return;
-        };
+        }
         write(facts, [entry.element.fact(), entry.url.fact()]);
-        let Some(ttfb_ms) = ttfb_ms else {
+        if ttfb_ms.is_nan() {
             return;
-        };
-        let value = (entry.start_ms - since_ms).max(0.0);
+        }
+        let value = self.value_ms(since_ms);
         let ttfb = ttfb_ms.min(value);
-        // Text has no request: its load takes no time and everything after the first byte is waiting to render.
-        let (load_start, load_end) = match entry.resource {
-            Some(resource) => {
-                let start = (resource.request_ms - since_ms).max(ttfb).min(value);
-                (
-                    start,
-                    (resource.response_end_ms - since_ms).max(start).min(value),
-                )
-            }
-            None => (ttfb, ttfb),
-        };
+        // Text has no request: its stamps are 0, so its load takes no time and everything after the first byte is waiting to render.
+        let load_start = (entry.request_ms - since_ms).max(ttfb).min(value);
+        let load_end = (entry.response_end_ms - since_ms)
+            .max(load_start)
+            .min(value);
         facts[2] = ttfb;
         facts[3] = load_start - ttfb;
         facts[4] = load_end - load_start;

@@ -31,12 +31,12 @@ pub mod lcp;
 pub mod memory;
 pub mod page_view;
 pub mod replay;
+pub mod start;
 pub mod ttfb;
 pub mod visibility;
 
 pub use attribution::{Facts, NO_FACTS};
-pub use entry::{
-    Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ResourceTiming, ShiftEntry,
-};
+pub use entry::{Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ShiftEntry};
 pub use memory::MemorySource;
-pub use page_view::{Opening, PageView, Start, Supported, is_plausible};
+pub use page_view::{PageView, is_plausible};
+pub use start::{Opening, Start, Supported};

@@ -38,10 +38,11 @@ pub struct Sample {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Memory {
-    newest: Option<Sample>,
+    /// Samples so far.
+    count: u32,
+    newest: Sample,
     first_bytes: f64,
     peak_bytes: f64,
-    count: u32,
     floor: Floor,
     /// What the other source said, where it is not the value.
     page_bytes: f64,
@@ -62,10 +63,16 @@ struct Floor {
 impl Memory {
     /// No sample so far.
     pub const EMPTY: Memory = Memory {
-        newest: None,
+        count: 0,
+        newest: Sample {
+            source: MemorySource::UsedJsHeap,
+            bytes: 0.0,
+            at_ms: 0.0,
+            total_bytes: 0.0,
+            limit_bytes: 0.0,
+        },
         first_bytes: 0.0,
         peak_bytes: 0.0,
-        count: 0,
         floor: Floor {
             samples: [(0.0, 0.0); MAX_FLOOR],
             kept: 0,
@@ -77,39 +84,39 @@ impl Memory {
     };
 
     /// A sample from another source than the first is a figure of its own; one that is no size is ignored.
-    pub fn on_sample(&mut self, sample: Sample) {
+    pub fn on_sample(&mut self, sample: &Sample) {
         // 0 is what browsers say when they will not tell.
         if sample.bytes.is_nan() || sample.bytes <= 0.0 {
             return;
         }
-        match self.newest {
-            None => {
-                self.first_bytes = sample.bytes;
-            }
-            Some(before) if before.source != sample.source => {
-                self.page_bytes = sample.bytes;
-                return;
-            }
-            Some(before) => {
-                if sample.bytes < before.bytes {
-                    self.floor.push(sample.at_ms, sample.bytes);
-                }
-            }
+        if self.count == 0 {
+            self.first_bytes = sample.bytes;
+        } else if self.newest.source != sample.source {
+            self.page_bytes = sample.bytes;
+            return;
+        } else if sample.bytes < self.newest.bytes {
+            self.floor.push(sample.at_ms, sample.bytes);
         }
         self.peak_bytes = self.peak_bytes.max(sample.bytes);
         self.count += 1;
-        self.newest = Some(sample);
+        self.newest = *sample;
     }
 
-    pub fn value_bytes(&self) -> Option<f64> {
-        self.newest.map(|sample| sample.bytes)
+    /// NaN without a value.
+    pub fn value_bytes(&self) -> f64 {
+        if self.count > 0 {
+            self.newest.bytes
+        } else {
+            f64::NAN
+        }
     }
 
     /// `since_ms` is the start of the page view.
     pub fn attribution(&self, since_ms: f64, facts: &mut Facts) {
-        let Some(newest) = &self.newest else {
+        if self.count == 0 {
             return;
-        };
+        }
+        let newest = &self.newest;
         let source = match newest.source {
             MemorySource::UsedJsHeap => wire::attribution::USED_JS_HEAP,
             MemorySource::UserAgentSpecific => wire::attribution::USER_AGENT_SPECIFIC,
@@ -187,7 +194,7 @@ impl Floor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::attribution::written;
+    use crate::attribution::{known, written};
 
     fn sample(source: MemorySource, bytes: f64, at_ms: f64) -> Sample {
         Sample {
@@ -203,7 +210,7 @@ mod tests {
         let mut memory = Memory::EMPTY;
         for (minute, &bytes) in bytes.iter().enumerate() {
             let at_ms = minute as f64 * MINUTE_MS;
-            memory.on_sample(sample(MemorySource::UsedJsHeap, bytes, at_ms));
+            memory.on_sample(&sample(MemorySource::UsedJsHeap, bytes, at_ms));
         }
         memory
     }
@@ -211,7 +218,7 @@ mod tests {
     #[test]
     fn the_newest_sample_of_one_source_is_the_value() {
         let mut memory = Memory::EMPTY;
-        assert_eq!(memory.value_bytes(), None);
+        assert_eq!(known(memory.value_bytes()), None);
         assert!(written(|facts| memory.attribution(0.0, facts))[0].is_nan());
         for (source, bytes, at_ms) in [
             (MemorySource::UsedJsHeap, 0.0, 10.0),
@@ -221,9 +228,9 @@ mod tests {
             (MemorySource::UsedJsHeap, 3000.0, 200.0),
             (MemorySource::UsedJsHeap, 2000.0, 300.0),
         ] {
-            memory.on_sample(sample(source, bytes, at_ms));
+            memory.on_sample(&sample(source, bytes, at_ms));
         }
-        assert_eq!(memory.value_bytes(), Some(2000.0));
+        assert_eq!(known(memory.value_bytes()), Some(2000.0));
         let facts = written(|facts| memory.attribution(50.0, facts));
         let source = f64::from(wire::attribution::USED_JS_HEAP);
         assert_eq!(facts[..5], [source, 1000.0, 3000.0, 3.0, 250.0]);

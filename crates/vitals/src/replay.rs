@@ -22,18 +22,17 @@
 
 use wire::NavigationType;
 
-use crate::entry::{
-    Entry, EventEntry, FrameEntry, Label, LcpEntry, Navigation, ResourceTiming, ShiftEntry,
-};
+use crate::entry::{EventEntry, FrameEntry, Label, LcpEntry, Navigation, ShiftEntry};
 use crate::memory::{MemorySource, Sample};
-use crate::page_view::{Opening, PageView, Start, Supported};
+use crate::page_view::PageView;
+use crate::start::Opening;
 
 /// Numbers of one call.
 pub const NUMBERS: usize = 9;
 
 /// Opens a page view from plain numbers: opening (0 document, 1 restored, 2 route, 3 native), start, first hidden time (NaN: not so
-/// far), interaction count, flags. The flags, from the lowest bit: paint, largest paint, layout shift and interaction ids are
-/// supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
+/// far), interaction count, flags ([`crate::start::flag`]). The flags, from the lowest bit: paint, largest paint, layout shift and
+/// interaction ids are supported; the document was discarded before; its TTFB was known; it had painted; no first input can come.
 pub fn open(opening: u32, at_ms: f64, first_hidden_ms: f64, count: f64, flags: u32) -> PageView {
     let mut view = PageView::BLANK;
     begin(&mut view, opening, at_ms, first_hidden_ms, count, flags);
@@ -49,28 +48,13 @@ pub fn begin(
     count: f64,
     flags: u32,
 ) {
-    let flag = |bit: u32| flags >> bit & 1 > 0;
-    view.begin(Start {
-        opening: match opening {
-            1 => Opening::Restored,
-            2 => Opening::Route,
-            3 => Opening::Native,
-            _ => Opening::Document,
-        },
-        at_ms,
-        first_hidden_ms: Some(first_hidden_ms).filter(|at_ms| !at_ms.is_nan()),
-        interaction_count: count,
-        supported: Supported {
-            paint: flag(0),
-            lcp: flag(1),
-            layout_shift: flag(2),
-            interactions: flag(3),
-        },
-        was_discarded: flag(4),
-        had_ttfb: flag(5),
-        has_painted: flag(6),
-        fid_closed: flag(7),
-    });
+    let opening = match opening {
+        1 => Opening::Restored,
+        2 => Opening::Route,
+        3 => Opening::Native,
+        _ => Opening::Document,
+    };
+    view.begin(opening, at_ms, first_hidden_ms, count, flags & 255);
 }
 
 /// Makes one call. A kind that this version does not know says nothing. Answers false for an entry that no value can blame: its label
@@ -80,25 +64,21 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
     // No number is no label.
     let label = |number: f64| Label(number as u32);
     match kind {
-        0 => return view.on_entry(&Entry::Fcp { start_ms: a }),
-        1 => {
-            return view.on_entry(&Entry::Lcp(LcpEntry {
-                start_ms: a,
-                resource: (c > 0.0).then_some(ResourceTiming {
-                    request_ms: b,
-                    response_end_ms: c,
-                }),
-                url: label(d),
-                element: label(e),
-            }));
-        }
+        0 => view.on_paint(a),
+        1 => view.on_lcp(&LcpEntry {
+            start_ms: a,
+            request_ms: if c > 0.0 { b } else { 0.0 },
+            response_end_ms: c,
+            url: label(d),
+            element: label(e),
+        }),
         2 => {
-            return view.on_entry(&Entry::Shift(ShiftEntry {
+            return view.on_shift(&ShiftEntry {
                 start_ms: a,
                 value: b,
                 had_recent_input: c > 0.0,
                 source: label(d),
-            }));
+            });
         }
         3 | 4 => {
             let event = EventEntry {
@@ -110,20 +90,18 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
                 name: label(f),
                 target: label(g),
             };
-            return view.on_entry(&if kind == 3 {
-                Entry::Event(event)
+            return if kind == 3 {
+                view.on_event(&event)
             } else {
-                Entry::FirstInput(event)
-            });
+                view.on_first_input(&event)
+            };
         }
-        5 => {
-            return view.on_entry(&Entry::Frame(FrameEntry {
-                start_ms: a,
-                duration_ms: b,
-                script_ms: c,
-                script: label(d),
-            }));
-        }
+        5 => view.on_frame(&FrameEntry {
+            start_ms: a,
+            duration_ms: b,
+            script_ms: c,
+            script: label(d),
+        }),
         6 => view.on_interaction_count(a),
         7 => {
             let navigation = Navigation {
@@ -141,14 +119,14 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
                 connect_end_ms: g,
                 response_start_ms: h,
             };
-            view.on_navigation(navigation, i);
+            view.on_navigation(&navigation, i);
         }
         8 => view.on_milestones([a, b, c]),
         9 => view.on_load(),
         10 => view.on_input(),
         11 => view.on_hidden(a),
         12 => view.on_restored_input(label(a), b, c),
-        13 => view.on_memory(Sample {
+        13 => view.on_memory(&Sample {
             source: if a > 1.0 {
                 MemorySource::UserAgentSpecific
             } else {

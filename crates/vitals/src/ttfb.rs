@@ -25,9 +25,11 @@ pub fn attribution(navigation: &Navigation, facts: &mut Facts) {
     ];
     let value = value_ms(navigation);
     let mut begun = 0.0;
-    for (fact, end) in facts.iter_mut().zip(ends) {
-        let end = since_activation(navigation, end).min(value).max(begun);
-        *fact = end - begun;
+    for place in 0..ends.len() {
+        let end = since_activation(navigation, ends[place])
+            .min(value)
+            .max(begun);
+        facts[place] = end - begun;
         begun = end;
     }
 }

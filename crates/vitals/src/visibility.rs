@@ -9,16 +9,17 @@ pub struct FirstHidden {
 impl FirstHidden {
     /// What is known when measuring begins: when the page was first hidden (`visibility-state` records, or the shim's own), 0 for
     /// a page that is hidden now and keeps no record. Times before the activation belong to the prerendered, unseen document.
-    pub fn known(at_ms: Option<f64>) -> FirstHidden {
-        FirstHidden {
-            at_ms: at_ms.unwrap_or(FirstHidden::NEVER.at_ms),
-        }
+    /// NaN: not hidden so far.
+    pub fn known(at_ms: f64) -> FirstHidden {
+        let mut first = FirstHidden {
+            at_ms: f64::INFINITY,
+        };
+        first.on_hidden(at_ms);
+        first
     }
 
-    /// Not hidden so far.
-    pub const NEVER: FirstHidden = FirstHidden {
-        at_ms: f64::INFINITY,
-    };
+    /// From before any page view begins.
+    pub(crate) const EVER: FirstHidden = FirstHidden { at_ms: 0.0 };
 
     pub fn on_hidden(&mut self, at_ms: f64) {
         if at_ms < self.at_ms {
@@ -38,12 +39,12 @@ mod tests {
 
     #[test]
     fn only_the_first_time_counts_and_the_gate_is_strict() {
-        let mut first = FirstHidden::known(None);
+        let mut first = FirstHidden::known(f64::NAN);
         assert!(first.is_after(1e9));
         first.on_hidden(500.0);
         first.on_hidden(900.0);
         assert!(first.is_after(499.9));
         assert!(!first.is_after(500.0));
-        assert!(!FirstHidden::known(Some(0.0)).is_after(0.0));
+        assert!(!FirstHidden::known(0.0).is_after(0.0));
     }
 }

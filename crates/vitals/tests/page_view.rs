@@ -3,7 +3,7 @@
 use vitals::memory::Sample;
 use vitals::{
     Entry, EventEntry, FrameEntry, Label, LcpEntry, MemorySource, Navigation, Opening, PageView,
-    ResourceTiming, ShiftEntry, Start, Supported,
+    ShiftEntry, Start, Supported,
 };
 use wire::attribution::WORDS;
 use wire::encode::details_json;
@@ -60,7 +60,7 @@ fn start() -> Start {
 /// A document with a navigation entry, as of 5 s.
 fn opened(start: Start, navigation: Navigation) -> PageView {
     let mut view = PageView::open(start);
-    view.on_navigation(navigation, 5000.0);
+    view.on_navigation(&navigation, 5000.0);
     view
 }
 
@@ -179,7 +179,7 @@ fn an_unusable_navigation_entry_is_as_good_as_none() {
         let mut view = opened(start(), navigation(response_start_ms, 300.0));
         view.on_entry(&paint(400.0));
         view.on_load();
-        view.on_navigation(navigation(response_start_ms, 300.0), 5000.0);
+        view.on_navigation(&navigation(response_start_ms, 300.0), 5000.0);
         assert_eq!(
             values(&view),
             [("FCP", 400.0), ("CLS", 0.0)],
@@ -196,8 +196,8 @@ fn an_unusable_navigation_entry_is_as_good_as_none() {
     let mut view = opened(start(), navigation(0.0, 0.0));
     view.on_load();
     assert_eq!(values(&view), []);
-    view.on_navigation(navigation(80.0, 0.0), 5000.0);
-    view.on_navigation(navigation(0.0, 0.0), 6000.0);
+    view.on_navigation(&navigation(80.0, 0.0), 5000.0);
+    view.on_navigation(&navigation(0.0, 0.0), 6000.0);
     assert_eq!(values(&view), [("TTFB", 80.0)]);
 }
 
@@ -245,7 +245,7 @@ fn prerendered_time_does_not_count() {
     // The entry may come after the paint.
     let mut late = PageView::open(start());
     late.on_entry(&paint(2508.0));
-    late.on_navigation(navigation(50.0, 2471.5), 5000.0);
+    late.on_navigation(&navigation(50.0, 2471.5), 5000.0);
     assert_eq!(late.value(Vital::Fcp), Some(36.5));
 }
 
@@ -537,7 +537,7 @@ fn memory_names_its_source() {
         (MemorySource::UserAgentSpecific, "user-agent-specific"),
     ] {
         let mut view = restored(9000.0);
-        view.on_memory(sample(source, 1000.0, 9250.0));
+        view.on_memory(&sample(source, 1000.0, 9250.0));
         assert_eq!(
             blame(&view, Vital::Memory),
             format!(
@@ -561,10 +561,8 @@ fn blame_adds_up() {
         start_ms: 400.0,
         element: label("#hero"),
         url: label("https://cdn.example.org/hero.png"),
-        resource: Some(ResourceTiming {
-            request_ms: 180.0,
-            response_end_ms: 330.0,
-        }),
+        request_ms: 180.0,
+        response_end_ms: 330.0,
     }));
     view.on_entry(&shift(200.0, 0.1));
     view.on_entry(&first_input(500.0, 4.0));
@@ -574,7 +572,7 @@ fn blame_adds_up() {
         script_ms: 55.0,
         script: label("https://cdn.example.org/shop.js"),
     }));
-    view.on_memory(sample(MemorySource::UsedJsHeap, 1000.0, 600.0));
+    view.on_memory(&sample(MemorySource::UsedJsHeap, 1000.0, 600.0));
     for (vital, expected) in [
         (Vital::Fcp, r#"{"ttfb_ms":100,"render_ms":50}"#),
         (

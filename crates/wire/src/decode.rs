@@ -12,7 +12,7 @@ use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageConte
 use crate::json::{Json, Object};
 use crate::limits::*;
 use crate::raw::{self, RawEntries};
-use crate::{NavigationType, Vital, resources, shim};
+use crate::{NavigationType, Vital, milestones, resources, shim};
 
 /// The version this crate speaks.
 const VERSION: u64 = 1;
@@ -207,7 +207,7 @@ fn context(object: &Object<'_>) -> PageContext {
         automation: flag("automation"),
         long_tasks: count(object, "long_tasks"),
         blocking_ms: number(object, "blocking_ms").filter(|&blocking_ms| blocking_ms >= 0.0),
-        timing: details(object, "timing", MAX_TIMING_KEYS),
+        timing: milestones::named(details(object, "timing", MAX_TIMING_KEYS)),
         resources: object
             .get("resources")
             .and_then(Json::as_object)

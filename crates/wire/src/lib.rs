@@ -22,6 +22,8 @@ pub mod encode;
 #[cfg(feature = "decode")]
 mod json;
 pub mod limits;
+#[cfg(feature = "decode")]
+mod milestones;
 pub mod navigation;
 #[cfg(feature = "decode")]
 pub mod raw;

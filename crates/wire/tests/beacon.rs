@@ -281,6 +281,31 @@ fn resources_are_read_as_far_as_they_make_sense() {
 }
 
 #[test]
+fn milestones_may_have_the_names_that_browsers_give_them() {
+    let sent = json!({"domainLookupStart": 1, "domContentLoadedEventEnd": 2.5, "load_ms": 3, "server_db_ms": 4, "first_paint_ms": 5});
+    let decoded = with("context", json!({"timing": sent})).expect("optional");
+    let timing = decoded.beacon.context.timing;
+    let mut told: Vec<(&str, f64)> = timing
+        .iter()
+        .map(|(name, value)| match value {
+            Scalar::Number(number) => (&**name, *number),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    told.sort_by(|one, other| one.0.cmp(other.0));
+    assert_eq!(
+        told,
+        [
+            ("dns_start_ms", 1.0),
+            ("dom_content_loaded_ms", 2.5),
+            ("first_paint_ms", 5.0),
+            ("load_ms", 3.0),
+            ("server_db_ms", 4.0),
+        ]
+    );
+}
+
+#[test]
 fn resources_and_timing_are_bounded() {
     let shares: serde_json::Map<String, Value> = (0..100)
         .map(|number| (format!("{number}{}", "x".repeat(1000)), json!([1, 1])))
