@@ -27,6 +27,7 @@ mod misfit;
 mod nginx;
 mod odd_histories;
 mod openapi;
+mod packed;
 mod page_views;
 mod references;
 mod rollup;
