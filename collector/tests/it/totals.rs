@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use collector::ingest::Accepted;
-use collector::store::queries::{self, RouteVitalRow, Scope, Strata, Visitors};
+use collector::store::queries::{self, RouteVitalRow, Scope, Side, Strata, Visitors};
 use collector::store::{Store, rollup};
 use wire::{Measurement, Vital};
 
@@ -204,6 +204,32 @@ async fn a_filter_reads_the_same_from_every_table() {
             assert_eq!(by_key(rows), expected, "routes, {strata:?}, {whole_days}");
         }
     }
+    // What is new is in the hours before it is in the days of its parts.
+    let forget = "delete from rollup_totals where dimension != '' and grain = 'route-day'";
+    let query = store.client().query(forget);
+    query.execute().await.expect("is done");
+    let strata = part("", "", &release);
+    let scope = Scope {
+        app: "shop".into(),
+        environment: "production".into(),
+        from_ms: 0,
+        to_ms: EDGE_MS as i64 / DAY_MS * DAY_MS + 2 * DAY_MS,
+        whole_days: true,
+        visitors: Visitors::Strata(strata.clone()),
+    };
+    let mut expected = by_hand(&store, &scope, &strata).await;
+    expected.retain(|(route, _), _| route != "*");
+    assert!(!expected.is_empty());
+    let rows = queries::vitals_by_route(&store, &scope).await;
+    assert_eq!(by_key(rows.expect("answers")), expected, "a new release");
+    let side = Side {
+        scope: &scope,
+        release: &release,
+        route: "",
+        vital: "",
+    };
+    let rows = queries::vitals_by_stratum(&store, side).await;
+    assert!(!rows.expect("answers").is_empty(), "a new release compared");
 }
 
 /// Page views with these vitals, each on a route of its own, have these points in the view `scores`.

@@ -29,14 +29,19 @@ pub async fn vitals_by_stratum(
     store: &Store,
     side: Side<'_>,
 ) -> Result<Vec<StratumRow>, QueryError> {
-    let sql = if side.scope.whole_days {
-        include_str!("../sql/days_by_stratum.sql")
-    } else {
-        include_str!("../sql/vitals_by_stratum.sql")
+    let read = async |sql| {
+        all(scoped(store, sql, side.scope)
+            .param("release", side.release)
+            .param("route", side.route)
+            .param("vital", side.vital))
+        .await
     };
-    all(scoped(store, sql, side.scope)
-        .param("release", side.release)
-        .param("route", side.route)
-        .param("vital", side.vital))
-    .await
+    if side.scope.whole_days {
+        let rows = read(include_str!("../sql/days_by_stratum.sql")).await?;
+        // Days by stratum lag behind: a release that is new is in the hours already.
+        if !rows.is_empty() {
+            return Ok(rows);
+        }
+    }
+    read(include_str!("../sql/vitals_by_stratum.sql")).await
 }
