@@ -153,6 +153,7 @@ impl Compared {
     }
 
     fn within(&self, scope: &Scope) -> Scope {
+        // The range itself, which may know that its days are whole.
         if (self.from_ms, self.to_ms) == (scope.from_ms, scope.to_ms) {
             return scope.clone();
         }

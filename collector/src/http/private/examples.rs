@@ -33,9 +33,8 @@ impl Order {
     }
 }
 
-/// The hours and buckets that hold the first `limit` page views, as far as [`MAX_ROWS`] allow: hours with the slowest first, with those nearest to the
-/// p75, or the newest.
-/// `hours` are the newest first.
+/// The hours and buckets that hold the first `limit` page views, as far as [`MAX_ROWS`] allow: the hours with the slowest of them first,
+/// or with those nearest to the p75, or the newest. `hours` are the newest first.
 pub fn look(order: Order, limit: u64, vital: Vital, hours: &[ExampleHour], now_s: i64) -> Look {
     let mut all = summary::histogram(vital, &[]);
     for hour in hours {
@@ -63,9 +62,7 @@ pub fn look(order: Order, limit: u64, vital: Vital, hours: &[ExampleHour], now_s
         Order::Newest => 0,
     };
     candidates.sort_by_key(|hour| hour.buckets.iter().map(|(bucket, _)| place(*bucket)).min());
-    let recent: Vec<i64> = [now_s - LAG_S, now_s]
-        .map(|at| at - at.rem_euclid(HOUR_S))
-        .into();
+    let recent = [now_s - LAG_S, now_s].map(|at| at - at.rem_euclid(HOUR_S));
     let is_recent = |hour: &&ExampleHour| recent.contains(&hour.hour_s);
     let (mut rows, mut found) = hours
         .iter()
@@ -74,7 +71,7 @@ pub fn look(order: Order, limit: u64, vital: Vital, hours: &[ExampleHour], now_s
             (rows + hour.row_count, found + held(hour))
         });
     let mut look = Look {
-        hours_s: recent.clone(),
+        hours_s: recent.to_vec(),
         low,
         high,
         near,

@@ -141,9 +141,12 @@ pub async fn page_view_examples(
     (order, limit): (&str, u32),
 ) -> Result<Vec<ExampleRow>, QueryError> {
     let (strata, value) = parts(&scope.visitors);
-    let of = |dimension: &str| match &value {
-        found if found.dimension == dimension => found.value.as_str(),
-        _ => "",
+    let of = |dimension: &str| {
+        if value.dimension == dimension {
+            value.value.as_str()
+        } else {
+            ""
+        }
     };
     let query = scoped(store, include_str!("../sql/page_view_examples.sql"), scope)
         .param("route", route)
