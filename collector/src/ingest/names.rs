@@ -5,6 +5,7 @@
 //! out what an app really has, old releases make room for new ones, and a flood is forgotten a week after it ends. Memory holds
 //! a hash for each name, never the name. What ClickHouse has seen is learnt again after a restart ([`Names::learn`]).
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -175,10 +176,12 @@ impl Names {
             .context
             .custom
             .retain(|(key, _)| fits(Kind::Key, key));
+        // A borrowed key is one of the wire format's own, so it needs no place: most of a first beacon's are.
+        let is_ours = |key: &Cow<'_, str>| matches!(key, Cow::Borrowed(_));
         beacon
             .context
             .timing
-            .retain(|(key, _)| fits(Kind::Key, key));
+            .retain(|(key, _)| is_ours(key) || fits(Kind::Key, key));
         beacon.drops.retain(|(key, _)| fits(Kind::Key, key));
         overflowed
     }
@@ -383,6 +386,20 @@ mod tests {
             };
             assert_eq!(overflowed.get(&kind).copied(), expected, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn milestones_need_no_place_and_invented_ones_do() {
+        let names = Names::default();
+        let mut accepted = beacon(
+            "/",
+            ",\"context\":{\"timing\":{\"loadEventEnd\":9,\"dns_end_ms\":4,\"invented\":7}}",
+        );
+        names.settle(&mut accepted, &[]);
+        assert_eq!(names.known_count(), 2, "the route and what is invented");
+        let kept = accepted.beacon.context.timing.iter();
+        let kept: Vec<_> = kept.map(|(key, _)| key.as_ref()).collect();
+        assert_eq!(kept, ["load_ms", "dns_end_ms", "invented"]);
     }
 
     #[test]

@@ -22,10 +22,11 @@ const MILESTONES: [(&str, &str); 13] = [
     ("loadEventEnd", "load_ms"),
 ];
 
-/// What a beacon says of its timing, under the names that are used from here on.
+/// What a beacon says of its timing, under the names that are used from here on: borrowed where they are of this list.
 pub fn named(mut timing: Details) -> Details {
     for (name, _) in &mut timing {
-        if let Some((_, ours)) = MILESTONES.iter().find(|(theirs, _)| theirs == name) {
+        let is_this = |(theirs, ours): &&(&str, &str)| name == theirs || name == ours;
+        if let Some((_, ours)) = MILESTONES.iter().find(is_this) {
             *name = Cow::Borrowed(ours);
         }
     }
