@@ -68,6 +68,12 @@ pub const fn keys(vital: Vital) -> &'static [&'static str] {
     }
 }
 
+/// `name` as a key in code, where the vital has such a fact.
+pub fn known(vital: Vital, name: &str) -> Option<&'static str> {
+    let plain = |key: &&'static str| key.strip_prefix('$').unwrap_or(key);
+    keys(vital).iter().map(plain).find(|key| *key == name)
+}
+
 /// Six decimals, half up: finer than any browser's clock or layout, and coarse enough to drop the noise of their arithmetic. Both
 /// homes round with this, so that the same entries give the same text. Large numbers are whole bytes and stay as they are.
 pub fn round(value: f64) -> f64 {

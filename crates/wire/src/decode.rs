@@ -12,7 +12,7 @@ use crate::beacon::{Beacon, Details, Measurement, Operation, Overhead, PageConte
 use crate::json::{Json, Object};
 use crate::limits::*;
 use crate::raw::{self, RawEntries};
-use crate::{NavigationType, Vital, milestones, resources, shim};
+use crate::{NavigationType, Vital, attribution, milestones, resources, shim};
 
 /// The version this crate speaks.
 const VERSION: u64 = 1;
@@ -209,12 +209,12 @@ fn context(object: &Object<'_>) -> PageContext {
         automation: flag("automation"),
         long_tasks: count(object, "long_tasks"),
         blocking_ms: number(object, "blocking_ms").filter(|&blocking_ms| blocking_ms >= 0.0),
-        timing: milestones::named(details(object, "timing", MAX_TIMING_KEYS)),
+        timing: details(object, "timing", MAX_TIMING_KEYS, milestones::known),
         resources: object
             .get("resources")
             .and_then(Json::as_object)
             .map(resources::read),
-        custom: details(object, "custom", MAX_CUSTOM_KEYS),
+        custom: details(object, "custom", MAX_CUSTOM_KEYS, invented),
     }
 }
 
@@ -270,7 +270,8 @@ fn take_measurement(decoded: &mut Decoded, index: usize, item: &Json<'_>) {
         .beacon
         .measurements
         .retain(|earlier| earlier.vital != vital);
-    let attribution = details(object, "a", MAX_ATTRIBUTION_KEYS);
+    let known = |name: &str| attribution::known(vital, name);
+    let attribution = details(object, "a", MAX_ATTRIBUTION_KEYS, known);
     decoded.beacon.measurements.push(Measurement {
         vital,
         value,
@@ -314,7 +315,7 @@ fn take_operation(decoded: &mut Decoded, index: usize, position: usize, item: &J
         at_ms: number(object, "at").unwrap_or(0.0),
         memory_bytes: number(object, "memory_bytes"),
         input_size: number(object, "input_size"),
-        detail: details(object, "detail", MAX_DETAIL_KEYS),
+        detail: details(object, "detail", MAX_DETAIL_KEYS, invented),
     });
 }
 
@@ -365,7 +366,18 @@ fn text(object: &Object<'_>, name: &str, max_bytes: usize) -> String {
         .unwrap_or_default()
 }
 
-fn details(object: &Object<'_>, name: &str, max_keys: usize) -> Details {
+/// Facts whose keys are the page's own.
+fn invented(_name: &str) -> Option<&'static str> {
+    None
+}
+
+/// A key that the format knows is borrowed from the code: most are, and to copy each would be half of the copying there is.
+fn details(
+    object: &Object<'_>,
+    name: &str,
+    max_keys: usize,
+    known: impl Fn(&str) -> Option<&'static str>,
+) -> Details {
     let Some(Json::Object(facts)) = object.get(name) else {
         return Details::new();
     };
@@ -378,7 +390,11 @@ fn details(object: &Object<'_>, name: &str, max_keys: usize) -> Details {
                 Json::Flag(flag) => Scalar::Flag(*flag),
                 _ => return None,
             };
-            Some((Cow::Owned(cut(key, MAX_TEXT_BYTES)), scalar))
+            let key = match known(key) {
+                Some(key) => Cow::Borrowed(key),
+                None => Cow::Owned(cut(key, MAX_TEXT_BYTES)),
+            };
+            Some((key, scalar))
         })
         .take(max_keys)
         .collect()

@@ -2,12 +2,11 @@
 //! and copied once; a tree of owned maps would cost the collector more than everything else it does with a beacon.
 
 use alloc::borrow::Cow;
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// Room that lists and objects begin with: most of a beacon's need no more.
 const USUAL_ITEMS: usize = 8;
@@ -92,112 +91,143 @@ impl<'b> Object<'b> {
 
 impl<'de> Deserialize<'de> for Json<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyVisitor)
+        let mut value = Json::Null;
+        deserializer.deserialize_any(Place(&mut value))?;
+        Ok(value)
     }
 }
 
-struct AnyVisitor;
+/// Where a value goes. Values are written where they stay: handed up from level to level, each was copied several times, in parts,
+/// and a processor waits for parts that were just written.
+struct Place<'p, 'b>(&'p mut Json<'b>);
 
-impl<'de> Visitor<'de> for AnyVisitor {
-    type Value = Json<'de>;
+impl<'de> DeserializeSeed<'de> for Place<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Place<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("any JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self.0 = Json::Null;
+        Ok(())
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Json::Flag(flag))
+    fn visit_bool<E>(self, flag: bool) -> Result<(), E> {
+        *self.0 = Json::Flag(flag);
+        Ok(())
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Json::Number(number))
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        *self.0 = Json::Number(number);
+        Ok(())
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Json::Number(number as f64))
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        *self.0 = Json::Number(number as f64);
+        Ok(())
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Json::Number(number as f64))
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        *self.0 = Json::Number(number as f64);
+        Ok(())
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        *self.0 = Json::Text(Cow::Borrowed(text));
+        Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Owned(text.into())))
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        *self.0 = Json::Text(Cow::Owned(text.into()));
+        Ok(())
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Json::Text(Cow::Owned(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let mut list = Vec::with_capacity(USUAL_ITEMS);
-        while let Some(item) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Json::List(list))
+        while items.next_element_seed(NextPlace(&mut list))?.is_some() {}
+        *self.0 = Json::List(list);
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
         let mut object: Vec<(Cow<'de, str>, Json<'de>)> = Vec::with_capacity(USUAL_ITEMS);
-        while let Some(Key(key)) = entries.next_key()? {
-            let value = entries.next_value()?;
-            let searched = &mut object[..];
-            let searched = match searched.len() <= MAX_SEARCHED_KEYS {
-                true => searched,
-                false => &mut [],
+        let mut key = Cow::Borrowed("");
+        while entries.next_key_seed(Key(&mut key))?.is_some() {
+            let searched = match object.len() <= MAX_SEARCHED_KEYS {
+                true => &object[..],
+                false => &[],
             };
-            match searched.iter_mut().find(|(known, _)| *known == key) {
-                Some(known) => known.1 = value,
-                None => object.push((key, value)),
-            }
+            let known = searched.iter().position(|(known, _)| *known == key);
+            let at = known.unwrap_or_else(|| {
+                object.push((core::mem::take(&mut key), Json::Null));
+                object.len() - 1
+            });
+            entries.next_value_seed(Place(&mut object[at].1))?;
         }
         if object.len() > MAX_SEARCHED_KEYS {
             object.reverse(); // of equal keys the sort keeps the order, and the first of them stays
             object.sort_by(|(a, _), (b, _)| a.cmp(b));
             object.dedup_by(|(a, _), (b, _)| a == b);
         }
-        Ok(Json::Object(Object(object)))
+        *self.0 = Json::Object(Object(object));
+        Ok(())
     }
 }
 
-/// A key, borrowed where it has no escapes.
-struct Key<'b>(Cow<'b, str>);
+/// The end of a list, where an item that is there goes.
+struct NextPlace<'p, 'b>(&'p mut Vec<Json<'b>>);
 
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
+impl<'de> DeserializeSeed<'de> for NextPlace<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let place = self.0.push_mut(Json::Null);
+        deserializer.deserialize_any(Place(place))
     }
 }
 
-struct KeyVisitor;
+/// Where a key goes, borrowed where it has no escapes.
+struct Key<'p, 'b>(&'p mut Cow<'b, str>);
 
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Key<'de>;
+impl<'de> DeserializeSeed<'de> for Key<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a key")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        *self.0 = Cow::Borrowed(text);
+        Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Key(Cow::Owned(text.into())))
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        *self.0 = Cow::Owned(text.into());
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use alloc::format;
+    use alloc::string::String;
 
     use super::*;
 

@@ -1,9 +1,5 @@
 //! What the milestones of a navigation are called: by browsers, and here.
 
-use alloc::borrow::Cow;
-
-use crate::beacon::Details;
-
 /// Milestones of a navigation as browsers call them, and by their names here. The agent says them as it reads them: a table costs a page
 /// more than the collector.
 const MILESTONES: [(&str, &str); 13] = [
@@ -22,13 +18,8 @@ const MILESTONES: [(&str, &str); 13] = [
     ("loadEventEnd", "load_ms"),
 ];
 
-/// What a beacon says of its timing, under the names that are used from here on: borrowed where they are of this list.
-pub fn named(mut timing: Details) -> Details {
-    for (name, _) in &mut timing {
-        let is_this = |(theirs, ours): &&(&str, &str)| name == theirs || name == ours;
-        if let Some((_, ours)) = MILESTONES.iter().find(is_this) {
-            *name = Cow::Borrowed(ours);
-        }
-    }
-    timing
+/// The name that is used from here on, where `name` is of this list, by either name.
+pub fn known(name: &str) -> Option<&'static str> {
+    let is_this = |(theirs, ours): &&(&str, &str)| name == *theirs || name == *ours;
+    MILESTONES.iter().find(is_this).map(|(_, ours)| *ours)
 }
