@@ -10,6 +10,7 @@ mod series;
 mod sides;
 mod splits;
 mod state;
+mod sums;
 mod verdicts;
 
 use std::time::Duration;

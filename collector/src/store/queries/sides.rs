@@ -3,10 +3,11 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
+use super::sums::summed;
 use super::{QueryError, Scope, all, scoped};
 use crate::store::Store;
 
-#[derive(Clone, Debug, Row, Deserialize)]
+#[derive(Clone, Debug, Default, Row, Deserialize)]
 pub struct StratumRow {
     pub route: String,
     pub vital: String,
@@ -29,19 +30,18 @@ pub async fn vitals_by_stratum(
     store: &Store,
     side: Side<'_>,
 ) -> Result<Vec<StratumRow>, QueryError> {
-    let read = async |sql| {
-        all(scoped(store, sql, side.scope)
+    let of_side = |sql| {
+        scoped(store, sql, side.scope)
             .param("release", side.release)
             .param("route", side.route)
-            .param("vital", side.vital))
-        .await
+            .param("vital", side.vital)
     };
     if side.scope.whole_days {
-        let rows = read(include_str!("../sql/days_by_stratum.sql")).await?;
+        let rows = summed(of_side(include_str!("../sql/days_by_stratum.sql"))).await?;
         // Days by stratum lag behind: a release that is new is in the hours already.
         if !rows.is_empty() {
             return Ok(rows);
         }
     }
-    read(include_str!("../sql/vitals_by_stratum.sql")).await
+    all(of_side(include_str!("../sql/vitals_by_stratum.sql"))).await
 }
