@@ -20,6 +20,8 @@ pub mod beacon;
 pub mod decode;
 pub mod encode;
 #[cfg(feature = "decode")]
+mod fields;
+#[cfg(feature = "decode")]
 mod json;
 pub mod limits;
 #[cfg(feature = "decode")]

@@ -17,7 +17,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::attribution::WORDS;
-use crate::decode::{Malformed, cut};
+use crate::decode::Malformed;
+use crate::fields::cut;
 use crate::json::Json;
 use crate::limits::{MAX_RAW_CALLS, MAX_RAW_TEXTS, MAX_TEXT_BYTES};
 

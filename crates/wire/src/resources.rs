@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 #[cfg(feature = "decode")]
 use {
-    crate::decode::{count, cut, number},
+    crate::fields::{count, cut, number},
     crate::json::{Json, Object},
     crate::limits::*,
 };

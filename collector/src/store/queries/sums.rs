@@ -74,7 +74,8 @@ fn merged(one: &[(u16, u64)], other: &[(u16, u64)]) -> Vec<(u16, u64)> {
         let next = match (one.peek(), other.peek()) {
             (Some(a), Some(b)) if a.0 == b.0 => {
                 let both = (a.0, a.1 + b.1);
-                (one.next(), other.next());
+                one.next();
+                other.next();
                 both
             }
             (Some(a), Some(b)) if b.0 < a.0 => {
