@@ -10,7 +10,6 @@ mod series;
 mod sides;
 mod splits;
 mod state;
-mod sums;
 mod verdicts;
 
 use std::time::Duration;

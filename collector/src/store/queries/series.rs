@@ -1,18 +1,12 @@
 //! Apps, routes and their vitals over time, as histograms.
 
-use std::cmp::Reverse;
-
 use clickhouse::Row;
 use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::sums::summed;
 use super::{ALL_ROUTES, DAY_S, Of, QueryError, Scope, Strata, Value, Visitors, all, one, scoped};
 use crate::store::Store;
-
-/// Vitals of routes in one answer: more than an app may bring routes, times the vitals that most pages have.
-const MAX_ROUTE_VITALS: usize = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Row, Serialize, Deserialize, ToSchema)]
 pub struct AppRow {
@@ -122,21 +116,6 @@ pub async fn known_value(
     Ok(one::<u8>(query).await? == 1)
 }
 
-/// The largest sums of the parts that a query answers with.
-async fn busiest(query: Query) -> Result<Vec<RouteVitalRow>, QueryError> {
-    let mut rows = summed(query).await?;
-    rows.sort_by_key(|row| Reverse(row.n));
-    let rows = rows.into_iter().take(MAX_ROUTE_VITALS);
-    Ok(rows
-        .map(|row| RouteVitalRow {
-            route: row.route,
-            vital: row.vital,
-            n: row.n,
-            buckets: row.buckets,
-        })
-        .collect())
-}
-
 pub async fn vitals_by_route(
     store: &Store,
     scope: &Scope,
@@ -146,17 +125,20 @@ pub async fn vitals_by_route(
             .param("grain", scope.grain(Of::Routes, DAY_S))
             .param("dimension", dimension)
             .param("values", values);
-        busiest(of_strata(query, strata))
+        of_strata(query, strata)
     };
     let query = match &scope.visitors {
-        Visitors::Everybody => return totals("", &[""], &Strata::default()).await,
+        Visitors::Everybody => totals("", &[""], &Strata::default()),
         Visitors::Strata(strata) => {
             if scope.whole_days {
-                let by_parts = include_str!("../sql/strata_by_route.sql");
-                let rows = match strata.as_values() {
-                    Some((dimension, values)) => totals(dimension, values, strata).await?,
-                    None => all(of_strata(scoped(store, by_parts, scope), strata)).await?,
+                let query = match strata.as_values() {
+                    Some((dimension, values)) => totals(dimension, values, strata),
+                    None => of_strata(
+                        scoped(store, include_str!("../sql/strata_by_route.sql"), scope),
+                        strata,
+                    ),
                 };
+                let rows = all(query).await?;
                 // Days by part of a stratum lag behind: a release that is new is in the hours already.
                 if !rows.is_empty() {
                     return Ok(rows);
@@ -170,9 +152,7 @@ pub async fn vitals_by_route(
             scoped(store, include_str!("../sql/value_by_route.sql"), scope),
             value,
         ),
-        Visitors::Value(value) => {
-            return totals(value.dimension, &[&value.value], &Strata::default()).await;
-        }
+        Visitors::Value(value) => totals(value.dimension, &[&value.value], &Strata::default()),
     };
     all(query).await
 }

@@ -3,11 +3,10 @@
 use clickhouse::Row;
 use serde::Deserialize;
 
-use super::sums::summed;
 use super::{QueryError, Scope, all, scoped};
 use crate::store::Store;
 
-#[derive(Clone, Debug, Default, Row, Deserialize)]
+#[derive(Clone, Debug, Row, Deserialize)]
 pub struct StratumRow {
     pub route: String,
     pub vital: String,
@@ -30,18 +29,19 @@ pub async fn vitals_by_stratum(
     store: &Store,
     side: Side<'_>,
 ) -> Result<Vec<StratumRow>, QueryError> {
-    let of_side = |sql| {
-        scoped(store, sql, side.scope)
+    let read = async |sql| {
+        all(scoped(store, sql, side.scope)
             .param("release", side.release)
             .param("route", side.route)
-            .param("vital", side.vital)
+            .param("vital", side.vital))
+        .await
     };
     if side.scope.whole_days {
-        let rows = summed(of_side(include_str!("../sql/days_by_stratum.sql"))).await?;
+        let rows = read(include_str!("../sql/days_by_stratum.sql")).await?;
         // Days by stratum lag behind: a release that is new is in the hours already.
         if !rows.is_empty() {
             return Ok(rows);
         }
     }
-    all(of_side(include_str!("../sql/vitals_by_stratum.sql"))).await
+    read(include_str!("../sql/vitals_by_stratum.sql")).await
 }

@@ -1,4 +1,4 @@
--- As `vitals_by_stratum`, over whole days, and day by day: whoever asks sums them. The value of a total by stratum is the stratum, a space, and the release. It is part of the key, as
+-- As `vitals_by_stratum`, over whole days. The value of a total by stratum is the stratum, a space, and the release. It is part of the key, as
 -- the route is, so histograms are read of nothing but what was asked for.
 with busiest as
 (
@@ -32,7 +32,13 @@ with busiest as
     order by sum(part_n) desc, route
     limit 200
 )
-select toString(route) as route, toString(vital) as vital, stratum, part_n as n, part_sessions as sessions, part_buckets as buckets
+select
+    toString(route) as route,
+    toString(vital) as vital,
+    stratum,
+    sum(part_n) as n,
+    sum(part_sessions) as sessions,
+    sumMap(part_buckets) as buckets
 from
 (
     select
@@ -65,3 +71,6 @@ from
         and route in busiest
     where n > 0
 )
+group by route, vital, stratum
+order by route, vital, stratum
+limit 100000

@@ -1,12 +1,10 @@
--- Each vital's histograms per route, hour by hour or day by day (whoever asks sums them): everybody's page views, or those with some
--- values of a dimension. Imported histories have no totals; of the dimensions they know the device and the connection, as their strata have them.
+-- Each vital's histogram per route over hours or days: everybody's page views, or those with some values of a dimension. Imported
+-- histories have no totals; of the dimensions they know the device and the connection, as their strata have them.
 select
     toString(route) as route,
     toString(vital) as vital,
-    '' as stratum,
-    part_n as n,
-    toUInt64(0) as sessions,
-    part_buckets as buckets
+    sum(part_n) as n,
+    sumMap(part_buckets) as buckets
 from
 (
     select route, vital, n as part_n, buckets as part_buckets
@@ -34,3 +32,6 @@ from
         and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
 )
+group by route, vital
+order by n desc, route, vital
+limit 10000
