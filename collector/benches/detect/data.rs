@@ -39,6 +39,9 @@ pub async fn fill(
     for first in [day, day + 24] {
         hours(store, apps, first, 24, slower_since).await?;
     }
+    // Whoever computes hours writes down that they are.
+    let done = "insert into rollup_generations select app, hour, max(generation), now64(3), now64(3) from rollup_hours group by app, hour";
+    store.client().query(done).execute().await?;
     Ok(())
 }
 

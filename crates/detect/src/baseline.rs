@@ -63,7 +63,9 @@ pub struct Learning {
 #[derive(Clone, Debug)]
 pub struct Learned {
     pub hours: BaselineHours,
-    /// Page views in it, and those of them that are zero.
+    /// Its page views, of all strata.
+    pub all: Histogram,
+    /// How many they are, and how many of them are zero.
     pub n: u64,
     pub zeros: u64,
     /// Index into `ridits` for each stratum of the history; `None` where the baseline says nothing about it.
@@ -86,23 +88,23 @@ pub fn learn(
     let may_be_zero = scheme == Scheme::LayoutShift;
     let (mut ridits, mut parts) = (Vec::new(), Vec::new());
     let mut stratum = Vec::new();
+    let mut all = Histogram::new(scheme);
     let mut rare = Histogram::new(scheme);
     let mut is_rare = Vec::new();
     for one in history.strata() {
-        let mut histogram = Histogram::new(scheme);
         let mut last_day = None;
-        for (hour, cells) in one
-            .hours(hours.window.clone())
-            .filter(|(hour, _)| hours.contains(*hour))
-        {
-            // Rows come in order: a day is new once.
+        let counts = one.counts(hours.window.clone(), |hour| {
+            let is_in = hours.contains(hour);
             let day = hour.div_euclid(24);
-            if last_day != Some(day) {
+            // Rows come in order: a day is new once.
+            if is_in && last_day != Some(day) {
                 days.insert(day);
                 last_day = Some(day);
             }
-            cells.for_each(|(index, count)| histogram.add(index, u64::from(count)));
-        }
+            is_in
+        });
+        let histogram = Histogram::of_counts(scheme, &counts);
+        all.merge(&histogram);
         let n = histogram.n();
         total = total.saturating_add(n);
         zeros = zeros.saturating_add(histogram.counts()[usize::from(scheme.zero_index())]);
@@ -148,6 +150,7 @@ pub fn learn(
     }
     Ok(Learned {
         hours: hours.clone(),
+        all,
         n: total,
         zeros,
         stratum,

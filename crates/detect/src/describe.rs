@@ -84,18 +84,24 @@ pub enum Standing {
     },
 }
 
-/// Describes the baseline of one series to people.
-pub fn describe(
-    history: &History,
-    hours: &BaselineHours,
-    standing: Standing,
-    policy: &Policy,
-) -> Baseline {
+/// The page views of a baseline, of all strata.
+pub fn all_views(history: &History, hours: &BaselineHours) -> Histogram {
     let mut all = Histogram::new(history.key.scheme());
     history
         .histograms(hours.window.clone(), |hour| hours.contains(hour))
         .values()
         .for_each(|one| all.merge(one));
+    all
+}
+
+/// Describes the baseline of one series to people; `all` are its page views.
+pub fn describe(
+    history: &History,
+    hours: &BaselineHours,
+    all: &Histogram,
+    standing: Standing,
+    policy: &Policy,
+) -> Baseline {
     let quantile = |p: f64| all.quantile(p).map_or(0.0, |quantile| quantile.value);
     let (mean, stddev) = all.mean_and_stddev().unwrap_or((0.0, 0.0));
     let coverage = Coverage::of(history, hours);

@@ -225,6 +225,17 @@ impl Histogram {
         }
     }
 
+    /// Of counts by bucket; those past the scheme's buckets must be zero.
+    pub(crate) fn of_counts(scheme: Scheme, counts: &[u64]) -> Histogram {
+        let mut histogram = Histogram::new(scheme);
+        histogram
+            .counts
+            .iter_mut()
+            .zip(counts)
+            .for_each(|(slot, count)| *slot = *count);
+        histogram
+    }
+
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }

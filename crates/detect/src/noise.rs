@@ -8,7 +8,7 @@
 
 use crate::distribution::trigamma;
 use crate::order::quantile;
-use crate::season::{COLUMNS, rolling_sum};
+use crate::season::{COLUMNS, Cumulated};
 
 /// Variance of an hour's log shift beyond sampling, before it is measured: 3 % standard deviation.
 pub const PRIOR_HOUR_VARIANCE: f64 = 1e-3;
@@ -51,7 +51,11 @@ impl HourNoise {
                     // One wild hour must not set the noise of all.
                     let square =
                         (residual * residual).min(25.0 * (PRIOR_HOUR_VARIANCE + 2.0 * variance));
-                    (square, *variance, (PRIOR_HOUR_VARIANCE + variance).powi(-2))
+                    (
+                        square,
+                        *variance,
+                        inverse_square(PRIOR_HOUR_VARIANCE + variance),
+                    )
                 });
         let (tau2, phi) = line(points).unwrap_or((PRIOR_HOUR_VARIANCE, 1.0));
         HourNoise {
@@ -68,6 +72,10 @@ impl HourNoise {
             0.0
         }
     }
+}
+
+fn inverse_square(value: f64) -> f64 {
+    1.0 / (value * value)
 }
 
 /// Intercept and slope of a weighted line through (y, z, weight); `None` when the points do not determine one.
@@ -100,19 +108,32 @@ pub struct WindowMean {
 
 impl WindowMean {
     pub fn new(residual: &[f64], weight: &[f64], window_hours: usize) -> WindowMean {
-        let sums = rolling_sum(
-            residual
-                .iter()
-                .zip(weight)
-                .map(|(residual, weight)| residual * weight),
-            window_hours,
-        );
-        let weight = rolling_sum(weight.iter().copied(), window_hours);
-        let mean = sums
-            .iter()
-            .zip(&weight)
-            .map(|(sum, weight)| sum / weight.max(1e-12))
-            .collect();
+        HourSums::new(residual, weight).means(window_hours, 0)
+    }
+}
+
+/// The sums behind the window means of one series, of every length.
+pub struct HourSums {
+    weighted: Cumulated,
+    weight: Cumulated,
+}
+
+impl HourSums {
+    pub fn new(residual: &[f64], weight: &[f64]) -> HourSums {
+        let weighted = residual.iter().zip(weight);
+        HourSums {
+            weighted: Cumulated::new(weighted.map(|(residual, weight)| residual * weight)),
+            weight: Cumulated::new(weight.iter().copied()),
+        }
+    }
+
+    /// The means of the windows that end with each hour from `first` on.
+    pub fn means(&self, window_hours: usize, first: usize) -> WindowMean {
+        let weight: Vec<f64> = self.weight.windows(window_hours, first).collect();
+        let mut mean: Vec<f64> = self.weighted.windows(window_hours, first).collect();
+        for (sum, weight) in mean.iter_mut().zip(&weight) {
+            *sum /= weight.max(1e-12);
+        }
         WindowMean { mean, weight }
     }
 }
@@ -313,7 +334,7 @@ fn placebo_line(windows: &[WindowMean], placebos: &[Vec<bool>], loss: FitLoss) -
     let kept = points
         .iter()
         .filter(|(_, z)| *z < limit || (*z == limit && loss == FitLoss::SeenColumns))
-        .map(|(y, z)| (*y, *z, (z + 1e-4).powi(-2)));
+        .map(|(y, z)| (*y, *z, inverse_square(z + 1e-4)));
     let free = line(kept.clone());
     match (free, loss) {
         (Some((a, c)), _) if a >= 0.0 && c >= 1.0 => (a, c),

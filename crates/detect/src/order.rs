@@ -29,7 +29,7 @@ pub fn median(values: &mut [f64]) -> f64 {
 
 /// The smallest value whose cumulative weight reaches half of the total; 0 when empty. Sorts the pairs.
 pub fn weighted_median(pairs: &mut [(f64, f64)]) -> f64 {
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+    pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
     let half = 0.5 * pairs.iter().map(|(_, weight)| weight).sum::<f64>();
     let mut cumulated = 0.0;
     for &(value, weight) in pairs.iter() {

@@ -9,6 +9,7 @@ use crate::order::{median, weighted_median};
 use crate::series::Hour;
 
 pub const COLUMNS: usize = 12;
+const WEEK_HOURS: usize = 168;
 /// Keeps the normal equations solvable when a column never varies (a baseline without a weekend).
 const RIDGE: f64 = 1e-6;
 /// Routes this many robust standard deviations off the common mode over 24 h are moving on their own.
@@ -26,7 +27,7 @@ pub fn columns_at(hour: Hour) -> [f64; COLUMNS] {
 /// The same with `t = 0` a Monday at 00:00 UTC.
 pub fn columns(t: Hour) -> [f64; COLUMNS] {
     // Reduced to one week, so that the angles stay exact however far from the epoch the hour is.
-    let t = t.rem_euclid(168);
+    let t = t.rem_euclid(WEEK_HOURS as Hour);
     let turn = |period: f64, harmonic: f64| {
         (std::f64::consts::TAU * harmonic * t as f64 / period).sin_cos()
     };
@@ -88,7 +89,7 @@ pub(crate) fn without(columns: &[[f64; COLUMNS]], shift: &[f64], fit: &[f64; COL
         .collect()
 }
 
-/// The normal equations of one series' fit: the lower triangle, and the right side.
+/// The normal equations of one series' fit: the lower triangle, and the right side. `columns` are those of hours in a row.
 #[derive(Clone)]
 pub(crate) struct Normal {
     matrix: [[f64; COLUMNS]; COLUMNS],
@@ -102,15 +103,21 @@ impl Normal {
         weight: &[f64],
         baseline: &[bool],
     ) -> Normal {
+        // The columns come again each week: hours of the same place in it are one equation.
+        let mut week = [(0.0, 0.0); WEEK_HOURS];
+        for h in (0..shift.len()).filter(|h| baseline[*h] && weight[*h] > 0.0) {
+            let (total, weighted) = &mut week[h % WEEK_HOURS];
+            *total += weight[h];
+            *weighted += weight[h] * shift[h];
+        }
         let mut matrix = [[0.0; COLUMNS]; COLUMNS];
         let mut right = [0.0; COLUMNS];
-        for h in (0..shift.len()).filter(|h| baseline[*h] && weight[*h] > 0.0) {
-            let row = &columns[h];
+        for (row, (total, weighted)) in columns.iter().zip(week) {
             for j in 0..COLUMNS {
-                let weighted = weight[h] * row[j];
-                right[j] += weighted * shift[h];
+                right[j] += weighted * row[j];
+                let of_column = total * row[j];
                 for k in 0..=j {
-                    matrix[j][k] += weighted * row[k];
+                    matrix[j][k] += of_column * row[k];
                 }
             }
         }
@@ -121,7 +128,7 @@ impl Normal {
     }
 
     pub(crate) fn solve(&self) -> [f64; COLUMNS] {
-        solve(&mut self.matrix.clone(), self.right)
+        substitute(&factor(self.matrix), self.right)
     }
 
     /// The same, with each factor drawn towards `middle` by so much precision.
@@ -133,18 +140,20 @@ impl Normal {
         self
     }
 
-    /// Variance of each factor where an hour of weight 1 has variance 1.
-    pub(crate) fn variance(&self) -> [f64; COLUMNS] {
-        std::array::from_fn(|j| {
+    /// The same, and the variance of each factor where an hour of weight 1 has variance 1.
+    pub(crate) fn solve_with_variance(&self) -> ([f64; COLUMNS], [f64; COLUMNS]) {
+        let factored = factor(self.matrix);
+        let variance = std::array::from_fn(|j| {
             let mut unit = [0.0; COLUMNS];
             unit[j] = 1.0;
-            solve(&mut self.matrix.clone(), unit)[j]
-        })
+            substitute(&factored, unit)[j]
+        });
+        (substitute(&factored, self.right), variance)
     }
 }
 
 /// Cholesky on the lower triangle. The ridge makes the matrix positive definite; a pivot lost to rounding is raised to it.
-fn solve(matrix: &mut [[f64; COLUMNS]; COLUMNS], right: [f64; COLUMNS]) -> [f64; COLUMNS] {
+fn factor(mut matrix: [[f64; COLUMNS]; COLUMNS]) -> [[f64; COLUMNS]; COLUMNS] {
     for j in 0..COLUMNS {
         for k in 0..=j {
             let product: f64 = (0..k).map(|i| matrix[j][i] * matrix[k][i]).sum();
@@ -156,34 +165,53 @@ fn solve(matrix: &mut [[f64; COLUMNS]; COLUMNS], right: [f64; COLUMNS]) -> [f64;
             };
         }
     }
+    matrix
+}
+
+/// Solves the equations of a factored matrix.
+fn substitute(factored: &[[f64; COLUMNS]; COLUMNS], right: [f64; COLUMNS]) -> [f64; COLUMNS] {
     let mut x = right;
     for j in 0..COLUMNS {
         for k in 0..j {
-            x[j] -= matrix[j][k] * x[k];
+            x[j] -= factored[j][k] * x[k];
         }
-        x[j] /= matrix[j][j];
+        x[j] /= factored[j][j];
     }
     for j in (0..COLUMNS).rev() {
         for k in j + 1..COLUMNS {
-            x[j] -= matrix[k][j] * x[k];
+            x[j] -= factored[k][j] * x[k];
         }
-        x[j] /= matrix[j][j];
+        x[j] /= factored[j][j];
     }
     x
 }
 
-/// Sum of the last `window` elements up to each; shorter at the start.
-pub fn rolling_sum(values: impl Iterator<Item = f64>, window: usize) -> Vec<f64> {
-    let mut cumulated: Vec<f64> = values
-        .scan(0.0, |sum, value| {
+/// Sums from the first element up to each: windows of every length are differences of them.
+pub struct Cumulated(Vec<f64>);
+
+impl Cumulated {
+    pub fn new(values: impl Iterator<Item = f64>) -> Cumulated {
+        let sums = values.scan(0.0, |sum, value| {
             *sum += value;
             Some(*sum)
-        })
-        .collect();
-    for h in (window..cumulated.len()).rev() {
-        cumulated[h] -= cumulated[h - window];
+        });
+        Cumulated(sums.collect())
     }
-    cumulated
+
+    /// Sum of the last `window` elements up to each from `first` on; shorter at the start.
+    pub fn windows(&self, window: usize, first: usize) -> impl Iterator<Item = f64> + '_ {
+        let Cumulated(sums) = self;
+        let whole = window.clamp(first.min(sums.len()), sums.len());
+        let short = sums[first.min(sums.len())..whole].iter().copied();
+        let before = &sums[whole.saturating_sub(window)..];
+        let long = sums[whole..].iter().zip(before);
+        short.chain(long.map(|(sum, before)| sum - before))
+    }
+}
+
+/// Sum of the last `window` elements up to each; shorter at the start.
+pub fn rolling_sum(values: impl Iterator<Item = f64>, window: usize) -> Vec<f64> {
+    Cumulated::new(values).windows(window, 0).collect()
 }
 
 /// The movement that routes share: `residual[route][hour]`, likewise `weight` and `baseline`. Precision-weighted median over
@@ -191,16 +219,13 @@ pub fn rolling_sum(values: impl Iterator<Item = f64>, window: usize) -> Vec<f64>
 /// more than half of the weight.
 pub fn common_mode(residual: &[Vec<f64>], weight: &[Vec<f64>], baseline: &[Vec<bool>]) -> Vec<f64> {
     let hours = residual.first().map_or(0, Vec::len);
-    let median_of = |weight: &dyn Fn(usize, usize) -> f64, h: usize| {
-        // A route without page views in this hour says 0 with weight 0.
-        let pair = |i: usize| {
-            if weight(i, h) > 0.0 {
-                (residual[i][h], weight(i, h))
-            } else {
-                (0.0, 0.0)
-            }
-        };
-        weighted_median(&mut (0..residual.len()).map(pair).collect::<Vec<_>>())
+    let mut pairs: Vec<(f64, f64)> = Vec::with_capacity(residual.len());
+    let mut median_of = |weight: &dyn Fn(usize, usize) -> f64, h: usize| {
+        pairs.clear();
+        let routes = (0..residual.len()).map(|i| (residual[i][h], weight(i, h)));
+        // A route without page views in this hour has no say.
+        pairs.extend(routes.filter(|(_, weight)| *weight > 0.0));
+        weighted_median(&mut pairs)
     };
     let first: Vec<f64> = (0..hours)
         .map(|h| median_of(&|i, h| weight[i][h], h))
@@ -338,5 +363,15 @@ mod tests {
             rolling_sum([1.0, 2.0, 3.0, 4.0].into_iter(), 2),
             [1.0, 3.0, 5.0, 7.0]
         );
+        // From any hour on they are the same, also where the window is longer than what there is.
+        let values = [0.1, 0.7, -0.3, 1.9, 0.2];
+        let sums = Cumulated::new(values.into_iter());
+        for window in 1..8 {
+            let all = rolling_sum(values.into_iter(), window);
+            for first in 0..7 {
+                let some: Vec<f64> = sums.windows(window, first).collect();
+                assert_eq!(some, all[first.min(5)..], "{window} from {first}");
+            }
+        }
     }
 }

@@ -57,9 +57,9 @@ pub fn learn_together(
     let together = |one: Alone| {
         let precision = std::array::from_fn(|j| one.excess[j] / spread[j].max(MIN_SPREAD));
         let drawn = one.normal.towards(&middle, &precision);
-        let variance = drawn.variance();
+        let (fit, variance) = drawn.solve_with_variance();
         let kept = std::array::from_fn(|j| (1.0 - precision[j] * variance[j]).clamp(0.0, 1.0));
-        (drawn.solve(), kept)
+        (fit, kept)
     };
     let (fit, kept) = alone.into_iter().map(together).unzip();
     Seasons { fit, kept }
@@ -75,7 +75,7 @@ fn alone(
     let (mut of_days, mut of_hours) = (0.0, 0.0);
     for (i, shift) in shift.iter().enumerate() {
         let normal = Normal::new(columns, shift, &weight[i], &baseline[i]);
-        let fit = normal.solve();
+        let (fit, variance) = normal.solve_with_variance();
         let (mut hours, mut sum) = (0.0, 0.0);
         for day in (0..shift.len()).step_by(24) {
             let mut of_day = 0.0;
@@ -92,9 +92,9 @@ fn alone(
         of_hours += sum;
         let excess = sum / f64::max(hours - COLUMNS as f64, 1.0);
         out.push(Alone {
-            variance: normal.variance(),
             normal,
             fit,
+            variance,
             excess: [excess; COLUMNS],
         });
     }

@@ -22,6 +22,10 @@ pub const MEMORY_GROWTH: &str = "MEMORY_GROWTH";
 
 /// A cell's count has 24 bits; a larger one is split over several cells.
 const MAX_CELL_COUNT: u64 = (1 << 24) - 1;
+/// A cell's bucket has the other 8.
+const MAX_BUCKETS: usize = 256;
+/// Page views by bucket.
+pub(crate) type Counts = [u64; MAX_BUCKETS];
 /// Releases of a series whose page views can be told apart: what a span's 16 bits name. No series lives to see so many.
 const MAX_RELEASES: u16 = u16::MAX;
 
@@ -277,6 +281,23 @@ impl StratumHours {
         self.spans(range)
             .iter()
             .map(|span| (Hour::from(span.hour), self.cells(span)))
+    }
+
+    /// Counts by bucket over the hours of `range` that `wanted` accepts: the cells of a month are millions, so nothing is asked of each.
+    pub(crate) fn counts(
+        &self,
+        range: Range<Hour>,
+        mut wanted: impl FnMut(Hour) -> bool,
+    ) -> Counts {
+        let mut counts = [0; MAX_BUCKETS];
+        for span in self.spans(range) {
+            if wanted(Hour::from(span.hour)) {
+                for (index, count) in self.cells(span) {
+                    counts[usize::from(index) % MAX_BUCKETS] += u64::from(count);
+                }
+            }
+        }
+        counts
     }
 
     fn spans(&self, range: Range<Hour>) -> &[Span] {

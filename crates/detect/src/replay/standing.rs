@@ -6,10 +6,11 @@ use super::group::Group;
 use super::today::Today;
 use super::track::{Series, Source};
 use crate::baseline::{BaselineHours, Learned, learn};
-use crate::describe::{Baseline, Standing, describe};
+use crate::describe::{Baseline, Standing, all_views, describe};
+use crate::policy::Policy;
 use crate::reference::{Strategy, overlap};
 use crate::runs::Runs;
-use crate::series::Hour;
+use crate::series::{History, Hour};
 
 fn runs(source: Source, runs: &Runs) -> Standing {
     let minimum_detectable_ratio = runs.minimum_detectable_ratio();
@@ -24,14 +25,26 @@ fn runs(source: Source, runs: &Runs) -> Standing {
     }
 }
 
+/// Whoever has learned a baseline has seen its page views.
+fn describe_learned(
+    history: &History,
+    learned: &Learned,
+    standing: Standing,
+    policy: &Policy,
+) -> Baseline {
+    describe(history, &learned.hours, &learned.all, standing, policy)
+}
+
 impl AppReplay<'_, '_> {
     /// The baseline of each series, at the end of the hour `last` of `day`.
     pub(super) fn describe_baselines(&self, day: Hour, last: Hour) -> Vec<Baseline> {
         let mut baselines = Vec::new();
         for group in &self.groups {
             for (index, series) in group.series.iter().enumerate() {
-                let describe =
-                    |hours, standing| describe(series.history, hours, standing, self.policy);
+                let describe = |hours, standing| {
+                    let all = all_views(series.history, hours);
+                    describe(series.history, hours, &all, standing, self.policy)
+                };
                 if let Some(day) = &series.runs {
                     baselines.push(describe(&day.hours, runs(series.source, &day.runs)));
                     continue;
@@ -42,7 +55,12 @@ impl AppReplay<'_, '_> {
                     continue;
                 };
                 let standing = self.standing(group, today, index, last);
-                baselines.push(describe(&learned.hours, standing));
+                baselines.push(describe_learned(
+                    series.history,
+                    learned,
+                    standing,
+                    self.policy,
+                ));
                 if let Some((hours, standing)) = self.candidate(series, learned, day) {
                     baselines.push(Baseline {
                         is_candidate: true,

@@ -10,15 +10,16 @@ use std::ops::Range;
 use crate::app_level::AppLevel;
 use crate::distribution::student_t_upper;
 use crate::finding::Direction;
-use crate::noise::{FitLoss, Fitted, HourNoise};
+use crate::noise::{FitLoss, Fitted, HourNoise, HourSums};
 use crate::policy::Policy;
 use crate::season::{
-    COLUMNS, columns_at, common_mode, fit_weight, remove_common_mode, remove_seasonality, without,
+    COLUMNS, Cumulated, columns_at, common_mode, fit_weight, remove_common_mode,
+    remove_seasonality, without,
 };
 use crate::seasons::learn_together;
 use crate::series::Hour;
 
-use window::ScanWindow;
+use window::{ScanWindow, Sums};
 
 /// Window lengths, hours: a burst, half a day, a day, three days.
 pub const WINDOWS: [usize; 4] = [3, 12, 24, 72];
@@ -94,8 +95,8 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// `judge_from`: panel index of the first hour that will be asked about; window rows before it are dropped after the
-    /// fit, because they would be most of the memory of a large app.
+    /// `judge_from`: panel index of the first hour that will be asked about; rows of windows before it are
+    /// not kept.
     pub fn new(panel: &Panel, judge_from: usize, policy: &Policy) -> Scan {
         let series = &panel.series;
         let hours = series.first().map_or(0, |one| one.shift.len());
@@ -143,22 +144,21 @@ impl Scan {
         } else {
             policy.independent_series
         };
-        let window = |length: usize| {
-            ScanWindow::new(
-                length,
-                &residual,
-                &weight,
-                panel,
-                &baseline,
-                Fitted {
-                    loss: policy.fit_loss,
-                    kept: &kept,
-                    independent,
-                    tau2: noise.tau2,
-                },
-            )
-            .keep_from(judge_from)
+        let of = |(residual, weight): (&Vec<f64>, &Vec<f64>)| HourSums::new(residual, weight);
+        let sums = Sums {
+            hours: residual.iter().zip(&weight).map(of).collect(),
+            views: series
+                .iter()
+                .map(|one| Cumulated::new(one.n.iter().copied()))
+                .collect(),
         };
+        let fitted = Fitted {
+            loss: policy.fit_loss,
+            kept: &kept,
+            independent,
+            tau2: noise.tau2,
+        };
+        let window = |length: usize| ScanWindow::new(length, &sums, judge_from, &baseline, fitted);
         let windows = WINDOWS.into_iter().map(window).collect();
         let confirm = window(CONFIRM_WINDOW);
         let app = AppLevel::new(

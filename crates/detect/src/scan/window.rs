@@ -1,8 +1,7 @@
 //! One window length over all series of a panel: its means, their last thirds, and the null they are judged by.
 
-use super::Panel;
-use crate::noise::{Fitted, WindowMean, WindowNull};
-use crate::season::rolling_sum;
+use crate::noise::{Fitted, HourSums, WindowMean, WindowNull};
+use crate::season::Cumulated;
 
 /// Rows have one element an hour, from panel index `kept_from` on.
 pub(super) struct ScanWindow {
@@ -14,50 +13,38 @@ pub(super) struct ScanWindow {
     pub(super) views: Vec<Vec<f64>>,
 }
 
+/// What the windows of every length are made of: one element per series.
+pub(super) struct Sums {
+    pub(super) hours: Vec<HourSums>,
+    pub(super) views: Vec<Cumulated>,
+}
+
 impl ScanWindow {
+    /// The null is fitted on all hours; rows are kept from `kept_from` on, because earlier ones would be most of the memory of a large app.
     pub(super) fn new(
         length: usize,
-        residual: &[Vec<f64>],
-        weight: &[Vec<f64>],
-        panel: &Panel,
+        sums: &Sums,
+        kept_from: usize,
         baseline: &[Vec<bool>],
         fitted: Fitted<'_>,
     ) -> ScanWindow {
-        let means_of = |length: usize| -> Vec<WindowMean> {
-            residual
+        let means_of = |length: usize, first: usize| -> Vec<WindowMean> {
+            sums.hours
                 .iter()
-                .zip(weight)
-                .map(|(residual, weight)| WindowMean::new(residual, weight, length))
+                .map(|one| one.means(length, first))
                 .collect()
         };
-        let means = means_of(length);
-        let null = WindowNull::fit(&means, baseline, length, fitted);
-        let views = panel
-            .series
-            .iter()
-            .map(|one| rolling_sum(one.n.iter().copied(), length))
-            .collect();
+        let null = WindowNull::fit(&means_of(length, 0), baseline, length, fitted);
+        let views = sums.views.iter();
         ScanWindow {
             null,
-            kept_from: 0,
-            means,
-            tails: means_of((length / 3).max(1)),
-            views,
+            kept_from,
+            means: means_of(length, kept_from),
+            tails: means_of((length / 3).max(1), kept_from),
+            views: views
+                .map(|one| one.windows(length, kept_from).collect())
+                .collect(),
         }
-    }
-
-    pub(super) fn keep_from(mut self, index: usize) -> ScanWindow {
-        let cut = |row: &mut Vec<f64>| {
-            row.drain(..index.min(row.len()));
-            row.shrink_to_fit();
-        };
-        for window in self.means.iter_mut().chain(&mut self.tails) {
-            cut(&mut window.mean);
-            cut(&mut window.weight);
-        }
-        self.views.iter_mut().for_each(cut);
-        self.kept_from = index;
-        self
     }
 
     /// Mean of the window that ends with panel index `h`, and its standard deviation under the null.
