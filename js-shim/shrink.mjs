@@ -49,8 +49,29 @@ const INSTEAD = [
     (i32.store offset=16000 (i32.shl (local.get $0) (i32.const 2)) (i32.load offset=16000 (i32.const 0)))
     (i32.store offset=16000 (i32.const 0) (local.get $0))`,
   ],
+  ['::ptr::drop_in_place::<wasm_bindgen[*]::JsValue>', '(call $__externref_table_dealloc (local.get $0))'],
   ['::throw_str', '(unreachable)'],
-  ['::take_last_exception', '(i32.store (local.get $0) (i32.const 0))'],
+];
+
+/**
+ * What single functions of the agent do for nothing, by their names, with what they do instead: closures tell nobody that they are gone,
+ * exceptions that nothing throws are not looked for on a stack that holds nothing else, and what ends a timer has no answer.
+ * A space stands for any, `*` for the rest of a name, `#` for a number.
+ */
+const WITHOUT = [
+  ['end', '(call $"*::_wbg_cb_unref::*" (table.get $__wbindgen_externrefs (i32.load (i32.const #))))', '(nop)'],
+  [
+    'end',
+    '(local.set $1 (call $"*::__wbg_clearInterval_*" (local.get $scratch))) (table.set $__wbindgen_externrefs (local.tee $0 (call $__externref_table_alloc)) (local.get $1)) (if (i32.ge_u (local.get $0) (i32.const #)) (then (call $__externref_table_dealloc (local.get $0))))',
+    (found) => `(drop ${found.match(/\(call \$"[^"]*clearInterval[^"]*"/)} (local.get $scratch)))`,
+  ],
+  ['begin externref shim', '(global.set $__stack_pointer (local.tee $2 (i32.sub (global.get $__stack_pointer) (i32.const 16))))', '(nop)'],
+  ['begin externref shim', '(call $"*::take_last_exception" (i32.add (local.get $2) (i32.const 8)))', '(nop)'],
+  ['begin externref shim', '(i32.eq (i32.load offset=8 (local.get $2)) (i32.const 1))', '(i32.const 0)'],
+  ['begin externref shim', '(i32.load offset=12 (local.get $2))', '(i32.const 0)'],
+  ['begin externref shim', '(call $"*::take_last_exception" (local.get $2))', '(nop)'],
+  ['begin externref shim', '(i32.eq (i32.load (local.get $2)) (i32.const 1))', '(i32.const 0)'],
+  ['begin externref shim', '(global.set $__stack_pointer (i32.add (local.get $2) (i32.const 16)))', '(nop)'],
 ];
 
 /** Texts of errors, and names of what is left out: nothing reads a text of the WebAssembly's here. */
@@ -97,10 +118,17 @@ function replace(path, scratch) {
   execFileSync(wasmDis, [path, '-o', text]);
   let source = readFileSync(text, 'utf8');
   for (const [name, body] of INSTEAD) {
-    const whole = new RegExp(`^( \\(func \\$"?[^" ]*${escape(name)}"?(?: \\((?:param|result|type) [^()]*\\))*)\\n[^]*?^ \\)$`, 'm');
+    const whole = functionCalled(`[^" ]*${anyOf(name)}`);
     if (!whole.test(source)) throw new Error(`the WebAssembly has no function ${name}`);
     source = source.replace(whole, (_, head) => `${head}\n${body}\n )`);
   }
+  for (const [name, text, by] of WITHOUT) {
+    const pattern = new RegExp(anyOf(text).replace(/ /g, '\\s+').replace(/\\\)/g, '\\s*\\)'));
+    const changed = source.replace(functionCalled(anyOf(name)), (whole) => whole.replace(pattern, by));
+    if (changed === source) throw new Error(`${name} does not do ${text}`);
+    source = changed;
+  }
+  if (functionCalled('begin externref shim').exec(source)[0].includes('(local.get $2)')) throw new Error('begin has something on the stack');
   // Names of segments may come twice, which reading them back does not like.
   source = source.replace(/^ \(data \$\S+ /gm, ' (data ');
   source = source.replace(/^ \(data .*$/gm, (segment) => segment.replace(TEXTS, (text) => '\\00'.repeat(text.length)));
@@ -108,11 +136,14 @@ function replace(path, scratch) {
   execFileSync(wasmAs, [text, ...FEATURES, '-g', '-o', path]);
 }
 
+/** A function in the text format: its head, and the whole. */
+const functionCalled = (pattern) => new RegExp(`^( \\(func \\$"?${pattern}"?(?: \\((?:param|result|type) [^()]*\\))*)\\n[^]*?^ \\)$`, 'm');
+const anyOf = (text) => escape(text).replace(/\\\*/g, '[^"]*').replace(/#/g, '\\d+');
+
 /** Applies the renames to the glue: of the imports it keeps those that the WebAssembly still has. */
 export function rename(glue, { imports, exports }) {
   const own = new Map(imports.filter(([module]) => module === OWN).map(([, name, short]) => [name, short]));
   const foreign = imports.filter(([module]) => module !== OWN);
-  if (foreign.length) throw new Error(`the WebAssembly imports ${foreign}, which the glue does not pass on`);
   const [whole, entries] = glue.match(/const import0 = \{\n\s+__proto__: null,\n([^]*?)\n {4}\};/) || [];
   if (!whole) throw new Error('the glue has no imports');
   const kept = entries
@@ -121,9 +152,10 @@ export function rename(glue, { imports, exports }) {
     .filter(([, name]) => own.has(name))
     .map(([, name, rest]) => quote(own.get(name)) + rest);
   if (kept.length !== own.size) throw new Error(`the glue has ${kept.length} of ${own.size} imports`);
-  glue = glue.replace(whole, () => `const import0 = {\n${kept.join('\n')}\n};`);
+  glue = glue.replace(whole, () => `const import0 = {\n${[...kept, ...foreign.map(([, name, short]) => `${quote(short)}: ${name},`)].join('\n')}\n};`);
   glue = glue.replace(/return \{\n\s+__proto__: null,\n\s+"\.\/vitalscope_agent_bg\.js": import0,[^}]*\}/, () => 'return { a: import0 }');
-  glue = glue.replace(/^import \* as .*$/gm, '');
+  // What comes from modules of the crate is given under the same name as what the glue has.
+  glue = glue.replace(/^import .*$/gm, '') + foreign.map(([module, name]) => `import { ${name} } from '${module}';\n`).join('');
   for (const [name, short] of exports) {
     // The memory and functions that only the loader calls may not be named in the glue.
     glue = glue.replace(new RegExp(`\\bwasm\\.${escape(name)}\\b(?!\\$)`, 'g'), () => `wasm[${quote(short)}]`);
@@ -146,13 +178,16 @@ export function simplify(glue) {
     if (changed === glue) throw new Error(`the glue has no ${pattern}`);
     glue = changed;
   };
-  body('makeMutClosure', `function makeMutClosure(arg0, arg1, f) {
-    return f.bind(0, arg0, arg1);
-}`);
+  // What a closure runs is called by WebAssembly's own function at once.
+  const [whole, invoke] = glue.match(/makeMutClosure\(arg0, arg1, (\w+)\)/) || [];
+  const [, run] = glue.match(new RegExp(`function ${invoke}\\(arg0, arg1\\) \\{\\s*(wasm\\["\\w+"\\])\\(arg0, arg1\\);\\s*\\}`)) || [];
+  if (!run) throw new Error('the glue has another way to call closures');
+  glue = glue.replace(whole, () => `${run}.bind(0, arg0, arg1)`);
+  body(invoke, '');
+  body('makeMutClosure', '');
   drop(/^const CLOSURE_DTORS = [^;]*;/m);
   drop(/^let cachedTextDecoder = [^]*?;\ncachedTextDecoder\.decode\(\);\n/m);
   drop(/^export \{[^}]*\};?$/m);
-  drop('arg0._wbg_cb_unref();');
   glue = glue.replace(/function\(\) \{ return handleError\((function [^]*?\n\s+\}), arguments\); \}/g, '$1');
   // An answer that nobody asked for is not heard.
   glue = glue.replace(/\{\n\s+((?:arg0|tick|wasm)\b[^;{}]*;)\n\s*\}/g, '{ return $1 }');
@@ -161,8 +196,7 @@ export function simplify(glue) {
   body('handleError', '');
   return `${glue}
 export function load(bytes) {
-    wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports;
-    return wasm;
+    return (wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports);
 }`;
 }
 

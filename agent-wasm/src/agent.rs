@@ -39,8 +39,8 @@ static AGENT: Single = Single(UnsafeCell::new(Agent {
 
 #[wasm_bindgen(module = "/src/signals.js")]
 extern "C" {
-    /// A timer has fired: 0, to send.
-    fn tick(kind: u32);
+    /// It is time to send.
+    fn tick();
 }
 
 fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
@@ -60,7 +60,7 @@ pub fn begin(watch: js_sys::Function, flush_ms: u32) {
                 .observer
                 .replace(PerformanceObserver::new(&watch).ok()?),
         );
-        forget(agent.flush.replace(Interval::new(flush_ms, || tick(0))));
+        forget(agent.flush.replace(Interval::new(flush_ms, || tick())));
         Some(())
     });
 }
