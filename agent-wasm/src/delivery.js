@@ -117,13 +117,14 @@ export function look() {
 }
 
 /** Hands all that waits to the browser, newest first, which sends it even when the page is gone. A fetch where it declines. What may fly
- * into nothing is offered to whoever keeps it. */
+ * into nothing, or does so already, is offered to whoever keeps it. */
 function exit() {
   later?.abort();
   for (const entry of waiting.slice().reverse()) {
-    if (!entry.flies) {
+    const isKept = consult(entry.beacon);
+    if (isKept || !entry.flies) {
       entry.flies = 1;
-      if (consult(entry.beacon) || beacon(entry)) {
+      if (isKept || beacon(entry)) {
         acknowledge(entry);
         remove(entry);
       } else post(entry, 1, 1);
