@@ -3,7 +3,7 @@
 // wasm-bindgen writes something of another shape: a silent miss would not load.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,8 @@ const [wasmOpt, wasmMetadce, wasmDis, wasmAs] = ['wasm-opt', 'wasm-metadce', 'wa
 /** The module's own imports, as wasm-bindgen calls them; all others come from modules of the crate. */
 const OWN = './vitalscope_agent_bg.js';
 
-/** Functions that only JavaScript calls, by their exports, and those that drive futures, of which the agent has none: a place in the
- * table keeps them alive when nothing exports or calls them. */
-const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::|^Ref\(String\)/;
+/** The one function that is called by its place in the table: what the timer runs. */
+const BY_PLACE = /agent::begin::/;
 
 /** Exports of wasm-pack's output that only pages call, or that only the parts of the glue need that are left out here; the packed agent's
  * JavaScript is called directly. */
@@ -82,7 +81,7 @@ export function shrink(gluePath, wasmPath) {
   const scratch = mkdtempSync(join(tmpdir(), 'vitalscope-'));
   try {
     const [bare, small] = ['bare.wasm', 'small.wasm'].map((name) => join(scratch, name));
-    writeFileSync(bare, dropDescriptions(readFileSync(wasmPath)));
+    copyFileSync(wasmPath, bare);
     dropExports(bare, scratch);
     replace(bare, scratch);
     // Nothing in the agent traps: a panic would be a bug of ours that its tests find natively, where it speaks.
@@ -132,8 +131,30 @@ function replace(path, scratch) {
   // Names of segments may come twice, which reading them back does not like.
   source = source.replace(/^ \(data \$\S+ /gm, ' (data ');
   source = source.replace(/^ \(data .*$/gm, (segment) => segment.replace(TEXTS, (text) => '\\00'.repeat(text.length)));
+  source = emptyTable(source);
   writeFileSync(text, source);
   execFileSync(wasmAs, [text, ...FEATURES, '-g', '-o', path]);
+}
+
+/**
+ * wasm-bindgen describes the types of closures by functions that it removes; their places in the table stay, and with them what they would
+ * call. So do those of texts of errors. Without them wasm-opt finds it unused; behind the one place that counts nobody asks for their numbers.
+ */
+function emptyTable(source) {
+  const [elements, first, list] = source.match(/^ \(elem .*\(i32\.const (\d+)\) func (.*)\)$/m);
+  const places = list.match(/\$"[^"]*"|\$\S+/g);
+  const place = places.findLastIndex((name) => BY_PLACE.test(name));
+  if (place < 0) throw new Error('the table has no function for the timer');
+  source = source.replace(elements, () => ` (elem (i32.const ${+first + place}) func ${places[place]})`);
+  const numbers = places.map((_, at) => +first + at).slice(place + 1);
+  return source.replace(/^( \(data [^"]*")(.*)("\))$/gm, (_, head, bytes, end) => {
+    const each = bytes.match(/\\[0-9a-f]{2}|\\.|./g) || [];
+    for (let at = 0; at + 4 <= each.length; at += 4) {
+      const word = each.slice(at, at + 4).join('');
+      if (numbers.some((number) => word == `${String.fromCharCode(number)}\\00\\00\\00`)) each.fill('\\00', at, at + 4);
+    }
+    return head + each.join('') + end;
+  });
 }
 
 /** A function in the text format: its head, and the whole. */
@@ -200,37 +221,6 @@ export function load(bytes) {
 }`;
 }
 
-/**
- * wasm-bindgen describes the types of closures by functions that it removes; their places in the table stay, and with them what
- * they would call. Places that name such a function are given to another one; wasm-opt then finds it unused.
- */
-export function dropDescriptions(wasm) {
-  const bytes = Buffer.from(wasm);
-  const names = functionNames(bytes);
-  for (const { id, from } of sections(bytes)) {
-    if (id !== 9) continue;
-    const read = reader(bytes, from);
-    for (let segments = read.number(); segments > 0; segments--) {
-      if (read.number() !== 0) throw new Error('the table is filled in another way');
-      while (bytes[read.at++] !== 0x0b);
-      const places = [];
-      for (let count = read.number(); count > 0; count--) {
-        const start = read.at;
-        places.push({ start, index: read.number(), end: read.at });
-      }
-      const other = places.find(({ index }) => !UNUSED.test(names.get(index)));
-      for (const { start, end, index } of places) if (UNUSED.test(names.get(index))) write(bytes, start, end, other.index);
-    }
-  }
-  return bytes;
-}
-
-/** An unsigned LEB128 number that fills its place. */
-function write(bytes, start, end, number) {
-  for (let at = start; at < end; at++, number >>>= 7) bytes[at] = (number & 127) | (at < end - 1 ? 128 : 0);
-  if (number) throw new Error('the number does not fit its place');
-}
-
 function exportNames(bytes) {
   const names = [];
   for (const { id, from } of sections(bytes)) {
@@ -242,22 +232,6 @@ function exportNames(bytes) {
       read.number();
     }
   }
-  return names;
-}
-
-function functionNames(bytes) {
-  const names = new Map();
-  for (const { id, from, to } of sections(bytes)) {
-    const read = reader(bytes, from);
-    if (id !== 0 || read.text() !== 'name') continue;
-    while (read.at < to) {
-      const [kind, length] = [bytes[read.at++], read.number()];
-      const end = read.at + length;
-      if (kind === 1) for (let count = read.number(); count > 0; count--) names.set(read.number(), read.text());
-      read.at = end;
-    }
-  }
-  if (!names.size) throw new Error('the WebAssembly has no names of functions');
   return names;
 }
 
