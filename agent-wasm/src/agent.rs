@@ -51,6 +51,10 @@ fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
 
 /// Begins: nothing is observed and no page view is open yet. `watch` is what the observer calls.
 #[wasm_bindgen]
+#[allow(
+    clippy::redundant_closure,
+    reason = "a function of ours: after wasm-pack it is found by its name"
+)]
 pub fn begin(watch: js_sys::Function, flush_ms: u32) {
     with(|agent| {
         // What was there has ended, so there is nothing to drop. The closure captures nothing, so nothing is allocated. An interval of
