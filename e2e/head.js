@@ -7,6 +7,7 @@
 // | `late` | all three late |
 // | `all`, `soft` | the oracle reports every change, and soft navigations |
 // | `options` | JSON: the page starts the agent with these options too, and keeps what `onMeasurement` says in `told` |
+// | `offline` | the agent's optional part that keeps beacons across page loads, after the agent; its value is `data-max-beacons` |
 // | `endpoint` | where beacons go: `road` (the default here), `straight`, `dead` |
 
 import { oracleScript } from './oracle.js';
@@ -14,7 +15,7 @@ import { oracleScript } from './oracle.js';
 const word = (text) => (text ?? '').replace(/[^\w.-]/g, '');
 
 /** Markup for the head. `origins`: of the collector, of the pages, and of the road. */
-export function head(query, { agent, snippet, snippetText, endpoint }) {
+export function head(query, { agent, snippet, offline, snippetText, endpoint }) {
   const when = (part) => (query.has('late') ? 'late' : query.get(part) ?? 'early');
   const data = { app: 'e2e', release: word(query.get('run')), endpoint, environment: 'test' };
   const attributes = Object.entries(data).map(([name, value]) => `data-${name}="${value}"`).join(' ');
@@ -28,6 +29,7 @@ export function head(query, { agent, snippet, snippetText, endpoint }) {
     when('oracle') === 'early' ? `<script src="${oracle}"></script>` : '',
     when('snippet') === 'early' ? `<script>${snippetText}</script>` : '',
     when('agent') === 'early' ? `<script src="${agent}" ${options ? '' : attributes}></script>` : '',
+    query.has('offline') ? `<script src="${offline}" data-max-beacons="${word(query.get('offline'))}"></script>` : '',
     options ? `<script>(${startByPage})(${JSON.stringify({ ...data, ...JSON.parse(options) })});</script>` : '',
     late.length ? `<script>window.loadLate = (${loadLate})(${JSON.stringify(late)});</script>` : '',
   ].filter(Boolean).join('\n');

@@ -63,7 +63,7 @@ export async function startPages({ collector }) {
   /** A fixture, under whatever path it was asked for. */
   async function page(response, fixture, query) {
     const agent = `${collector.publicOrigin}/agent.js`;
-    const markup = head(query, { agent, snippet: `${collector.publicOrigin}/snippet.js`, snippetText, endpoint: endpoint(query.get('endpoint') ?? 'road') });
+    const markup = head(query, { agent, snippet: `${collector.publicOrigin}/snippet.js`, offline: `${collector.publicOrigin}/offline.js`, snippetText, endpoint: endpoint(query.get('endpoint') ?? 'road') });
     const filled = (await readFile(new URL(`./fixtures/${fixture}`, import.meta.url), 'utf8'))
       .replaceAll('{{HEAD}}', () => markup)
       .replaceAll('{{AGENT}}', agent)

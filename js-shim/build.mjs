@@ -63,7 +63,9 @@ async function bundle(entry, format) {
     mangle: { properties: { regex: INTERNAL } },
   });
   // A block keeps what it declares as well to itself, in fewer characters.
-  return code.trim().replace(/^\(\(\)=>(\{[^]*\})\)\(\);$/, '$1');
+  const block = code.trim().replace(/^\(\(\)=>(\{[^]*\})\)\(\);$/, '$1');
+  // A condition too.
+  return block.replace(/^\{(let [^]*);(if\([^()]*\)\{)([^]*\})\}$/, '$2$1;$3');
 }
 
 /** Minutes to look for better names, see `names.mjs`. */
@@ -92,8 +94,12 @@ const snippet = Buffer.from(named('snippet.js', await bundle('snippet.js', 'iife
 writeFileSync(join(dist, 'agent.js'), script);
 writeFileSync(join(dist, 'snippet.js'), snippet);
 writeFileSync(join(dist, 'npm/index.js'), `${await bundle('index.js', 'esm')}\n`);
+// The optional part for pages with a script tag. Nobody loads it who does not want it, so a plain minifier will do.
+const plain = await build({ entryPoints: [join(here, 'src/offline-script.js')], bundle: true, write: false, minify: true, target: 'es2020', legalComments: 'none' });
+const offline = Buffer.from(plain.outputFiles[0].contents);
+writeFileSync(join(dist, 'offline.js'), offline);
 
-for (const file of ['index.d.ts', 'server.js', 'budgets.js', 'budgets.d.ts']) cpSync(join(here, 'src', file), join(dist, 'npm', file));
+for (const file of ['index.d.ts', 'server.js', 'budgets.js', 'budgets.d.ts', 'offline.js', 'offline.d.ts']) cpSync(join(here, 'src', file), join(dist, 'npm', file));
 for (const file of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(join(here, '..', file), join(dist, 'npm', file));
 writeFileSync(join(dist, 'npm/inline.js'), `export default ${JSON.stringify(snippet.toString().trim())};\n`);
 writeFileSync(join(dist, 'npm/inline.d.ts'), '/** The inline snippet, for the head of a page. */\ndeclare const snippet: string;\nexport default snippet;\n');
@@ -110,6 +116,7 @@ const sizes = {
   glue: size(glueOnly),
   wasm: size(wasm),
   'agent.js': size(script),
+  'offline.js': size(offline),
 };
 const hash = createHash('sha256').update(script).digest('hex').slice(0, 16);
 const integrity = (bytes) => `sha384-${createHash('sha384').update(bytes).digest('base64')}`;
@@ -120,6 +127,7 @@ writeFileSync(
       version: manifest.version,
       agent: { file: 'agent.js', hash, path: `/agent/${hash}.js`, integrity: integrity(script) },
       snippet: { file: 'snippet.js', integrity: integrity(snippet) },
+      offline: { file: 'offline.js', integrity: integrity(offline) },
       sizes,
     },
     null,
@@ -156,14 +164,7 @@ export function stop(): void;
 `;
 }
 
-/** A module that turns hex back into bytes; `charCodeAt` in a plain loop is several times faster than anything shorter. */
+/** A module that turns hex back into bytes. */
 function bytesModule(wasm) {
-  return `
-    const hex = '${wasm.toString('hex')}';
-    export function bytes() {
-      const bytes = new Uint8Array(hex.length / 2);
-      for (const at in bytes) bytes[at] = '0x' + hex.substr(2 * at, 2);
-      return bytes;
-    }
-  `;
+  return `export const bytes = () => Uint8Array.from('${wasm.toString('hex')}'.match(/../g), (byte) => '0x' + byte);`;
 }

@@ -3,7 +3,7 @@
 // wasm-bindgen writes something of another shape: a silent miss would not load.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,8 @@ const [wasmOpt, wasmMetadce, wasmDis, wasmAs] = ['wasm-opt', 'wasm-metadce', 'wa
 /** The module's own imports, as wasm-bindgen calls them; all others come from modules of the crate. */
 const OWN = './vitalscope_agent_bg.js';
 
-/** Functions that only JavaScript calls, by their exports, and those that drive futures, of which the agent has none: a place in the
- * table keeps them alive when nothing exports or calls them. */
-const UNUSED = /convert::closures::.*invoke|js_sys.*::futures::|^Ref\(String\)/;
+/** The one function that is called by its place in the table: what the timer runs. */
+const BY_PLACE = /agent::begin::/;
 
 /** Exports of wasm-pack's output that only pages call, or that only the parts of the glue need that are left out here; the packed agent's
  * JavaScript is called directly. */
@@ -49,8 +48,29 @@ const INSTEAD = [
     (i32.store offset=16000 (i32.shl (local.get $0) (i32.const 2)) (i32.load offset=16000 (i32.const 0)))
     (i32.store offset=16000 (i32.const 0) (local.get $0))`,
   ],
+  ['::ptr::drop_in_place::<wasm_bindgen[*]::JsValue>', '(call $__externref_table_dealloc (local.get $0))'],
   ['::throw_str', '(unreachable)'],
-  ['::take_last_exception', '(i32.store (local.get $0) (i32.const 0))'],
+];
+
+/**
+ * What single functions of the agent do for nothing, by their names, with what they do instead: closures tell nobody that they are gone,
+ * exceptions that nothing throws are not looked for on a stack that holds nothing else, and what ends a timer has no answer.
+ * A space stands for any, `*` for the rest of a name, `#` for a number.
+ */
+const WITHOUT = [
+  ['end', '(call $"*::_wbg_cb_unref::*" (table.get $__wbindgen_externrefs (i32.load (i32.const #))))', '(nop)'],
+  [
+    'end',
+    '(local.set $1 (call $"*::__wbg_clearInterval_*" (local.get $scratch))) (table.set $__wbindgen_externrefs (local.tee $0 (call $__externref_table_alloc)) (local.get $1)) (if (i32.ge_u (local.get $0) (i32.const #)) (then (call $__externref_table_dealloc (local.get $0))))',
+    (found) => `(drop ${found.match(/\(call \$"[^"]*clearInterval[^"]*"/)} (local.get $scratch)))`,
+  ],
+  ['begin externref shim', '(global.set $__stack_pointer (local.tee $2 (i32.sub (global.get $__stack_pointer) (i32.const 16))))', '(nop)'],
+  ['begin externref shim', '(call $"*::take_last_exception" (i32.add (local.get $2) (i32.const 8)))', '(nop)'],
+  ['begin externref shim', '(i32.eq (i32.load offset=8 (local.get $2)) (i32.const 1))', '(i32.const 0)'],
+  ['begin externref shim', '(i32.load offset=12 (local.get $2))', '(i32.const 0)'],
+  ['begin externref shim', '(call $"*::take_last_exception" (local.get $2))', '(nop)'],
+  ['begin externref shim', '(i32.eq (i32.load (local.get $2)) (i32.const 1))', '(i32.const 0)'],
+  ['begin externref shim', '(global.set $__stack_pointer (i32.add (local.get $2) (i32.const 16)))', '(nop)'],
 ];
 
 /** Texts of errors, and names of what is left out: nothing reads a text of the WebAssembly's here. */
@@ -61,7 +81,7 @@ export function shrink(gluePath, wasmPath) {
   const scratch = mkdtempSync(join(tmpdir(), 'vitalscope-'));
   try {
     const [bare, small] = ['bare.wasm', 'small.wasm'].map((name) => join(scratch, name));
-    writeFileSync(bare, dropDescriptions(readFileSync(wasmPath)));
+    copyFileSync(wasmPath, bare);
     dropExports(bare, scratch);
     replace(bare, scratch);
     // Nothing in the agent traps: a panic would be a bug of ours that its tests find natively, where it speaks.
@@ -97,22 +117,54 @@ function replace(path, scratch) {
   execFileSync(wasmDis, [path, '-o', text]);
   let source = readFileSync(text, 'utf8');
   for (const [name, body] of INSTEAD) {
-    const whole = new RegExp(`^( \\(func \\$"?[^" ]*${escape(name)}"?(?: \\((?:param|result|type) [^()]*\\))*)\\n[^]*?^ \\)$`, 'm');
+    const whole = functionCalled(`[^" ]*${anyOf(name)}`);
     if (!whole.test(source)) throw new Error(`the WebAssembly has no function ${name}`);
     source = source.replace(whole, (_, head) => `${head}\n${body}\n )`);
   }
+  for (const [name, text, by] of WITHOUT) {
+    const pattern = new RegExp(anyOf(text).replace(/ /g, '\\s+').replace(/\\\)/g, '\\s*\\)'));
+    const changed = source.replace(functionCalled(anyOf(name)), (whole) => whole.replace(pattern, by));
+    if (changed === source) throw new Error(`${name} does not do ${text}`);
+    source = changed;
+  }
+  if (functionCalled('begin externref shim').exec(source)[0].includes('(local.get $2)')) throw new Error('begin has something on the stack');
   // Names of segments may come twice, which reading them back does not like.
   source = source.replace(/^ \(data \$\S+ /gm, ' (data ');
   source = source.replace(/^ \(data .*$/gm, (segment) => segment.replace(TEXTS, (text) => '\\00'.repeat(text.length)));
+  source = emptyTable(source);
   writeFileSync(text, source);
   execFileSync(wasmAs, [text, ...FEATURES, '-g', '-o', path]);
 }
+
+/**
+ * wasm-bindgen describes the types of closures by functions that it removes; their places in the table stay, and with them what they would
+ * call. So do those of texts of errors. Without them wasm-opt finds it unused; behind the one place that counts nobody asks for their numbers.
+ */
+function emptyTable(source) {
+  const [elements, first, list] = source.match(/^ \(elem .*\(i32\.const (\d+)\) func (.*)\)$/m);
+  const places = list.match(/\$"[^"]*"|\$\S+/g);
+  const place = places.findLastIndex((name) => BY_PLACE.test(name));
+  if (place < 0) throw new Error('the table has no function for the timer');
+  source = source.replace(elements, () => ` (elem (i32.const ${+first + place}) func ${places[place]})`);
+  const numbers = places.map((_, at) => +first + at).slice(place + 1);
+  return source.replace(/^( \(data [^"]*")(.*)("\))$/gm, (_, head, bytes, end) => {
+    const each = bytes.match(/\\[0-9a-f]{2}|\\.|./g) || [];
+    for (let at = 0; at + 4 <= each.length; at += 4) {
+      const word = each.slice(at, at + 4).join('');
+      if (numbers.some((number) => word == `${String.fromCharCode(number)}\\00\\00\\00`)) each.fill('\\00', at, at + 4);
+    }
+    return head + each.join('') + end;
+  });
+}
+
+/** A function in the text format: its head, and the whole. */
+const functionCalled = (pattern) => new RegExp(`^( \\(func \\$"?${pattern}"?(?: \\((?:param|result|type) [^()]*\\))*)\\n[^]*?^ \\)$`, 'm');
+const anyOf = (text) => escape(text).replace(/\\\*/g, '[^"]*').replace(/#/g, '\\d+');
 
 /** Applies the renames to the glue: of the imports it keeps those that the WebAssembly still has. */
 export function rename(glue, { imports, exports }) {
   const own = new Map(imports.filter(([module]) => module === OWN).map(([, name, short]) => [name, short]));
   const foreign = imports.filter(([module]) => module !== OWN);
-  if (foreign.length) throw new Error(`the WebAssembly imports ${foreign}, which the glue does not pass on`);
   const [whole, entries] = glue.match(/const import0 = \{\n\s+__proto__: null,\n([^]*?)\n {4}\};/) || [];
   if (!whole) throw new Error('the glue has no imports');
   const kept = entries
@@ -121,9 +173,10 @@ export function rename(glue, { imports, exports }) {
     .filter(([, name]) => own.has(name))
     .map(([, name, rest]) => quote(own.get(name)) + rest);
   if (kept.length !== own.size) throw new Error(`the glue has ${kept.length} of ${own.size} imports`);
-  glue = glue.replace(whole, () => `const import0 = {\n${kept.join('\n')}\n};`);
+  glue = glue.replace(whole, () => `const import0 = {\n${[...kept, ...foreign.map(([, name, short]) => `${quote(short)}: ${name},`)].join('\n')}\n};`);
   glue = glue.replace(/return \{\n\s+__proto__: null,\n\s+"\.\/vitalscope_agent_bg\.js": import0,[^}]*\}/, () => 'return { a: import0 }');
-  glue = glue.replace(/^import \* as .*$/gm, '');
+  // What comes from modules of the crate is given under the same name as what the glue has.
+  glue = glue.replace(/^import .*$/gm, '') + foreign.map(([module, name]) => `import { ${name} } from '${module}';\n`).join('');
   for (const [name, short] of exports) {
     // The memory and functions that only the loader calls may not be named in the glue.
     glue = glue.replace(new RegExp(`\\bwasm\\.${escape(name)}\\b(?!\\$)`, 'g'), () => `wasm[${quote(short)}]`);
@@ -146,13 +199,16 @@ export function simplify(glue) {
     if (changed === glue) throw new Error(`the glue has no ${pattern}`);
     glue = changed;
   };
-  body('makeMutClosure', `function makeMutClosure(arg0, arg1, f) {
-    return f.bind(0, arg0, arg1);
-}`);
+  // What a closure runs is called by WebAssembly's own function at once.
+  const [whole, invoke] = glue.match(/makeMutClosure\(arg0, arg1, (\w+)\)/) || [];
+  const [, run] = glue.match(new RegExp(`function ${invoke}\\(arg0, arg1\\) \\{\\s*(wasm\\["\\w+"\\])\\(arg0, arg1\\);\\s*\\}`)) || [];
+  if (!run) throw new Error('the glue has another way to call closures');
+  glue = glue.replace(whole, () => `${run}.bind(0, arg0, arg1)`);
+  body(invoke, '');
+  body('makeMutClosure', '');
   drop(/^const CLOSURE_DTORS = [^;]*;/m);
   drop(/^let cachedTextDecoder = [^]*?;\ncachedTextDecoder\.decode\(\);\n/m);
   drop(/^export \{[^}]*\};?$/m);
-  drop('arg0._wbg_cb_unref();');
   glue = glue.replace(/function\(\) \{ return handleError\((function [^]*?\n\s+\}), arguments\); \}/g, '$1');
   // An answer that nobody asked for is not heard.
   glue = glue.replace(/\{\n\s+((?:arg0|tick|wasm)\b[^;{}]*;)\n\s*\}/g, '{ return $1 }');
@@ -161,40 +217,8 @@ export function simplify(glue) {
   body('handleError', '');
   return `${glue}
 export function load(bytes) {
-    wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports;
-    return wasm;
+    return (wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports);
 }`;
-}
-
-/**
- * wasm-bindgen describes the types of closures by functions that it removes; their places in the table stay, and with them what
- * they would call. Places that name such a function are given to another one; wasm-opt then finds it unused.
- */
-export function dropDescriptions(wasm) {
-  const bytes = Buffer.from(wasm);
-  const names = functionNames(bytes);
-  for (const { id, from } of sections(bytes)) {
-    if (id !== 9) continue;
-    const read = reader(bytes, from);
-    for (let segments = read.number(); segments > 0; segments--) {
-      if (read.number() !== 0) throw new Error('the table is filled in another way');
-      while (bytes[read.at++] !== 0x0b);
-      const places = [];
-      for (let count = read.number(); count > 0; count--) {
-        const start = read.at;
-        places.push({ start, index: read.number(), end: read.at });
-      }
-      const other = places.find(({ index }) => !UNUSED.test(names.get(index)));
-      for (const { start, end, index } of places) if (UNUSED.test(names.get(index))) write(bytes, start, end, other.index);
-    }
-  }
-  return bytes;
-}
-
-/** An unsigned LEB128 number that fills its place. */
-function write(bytes, start, end, number) {
-  for (let at = start; at < end; at++, number >>>= 7) bytes[at] = (number & 127) | (at < end - 1 ? 128 : 0);
-  if (number) throw new Error('the number does not fit its place');
 }
 
 function exportNames(bytes) {
@@ -208,22 +232,6 @@ function exportNames(bytes) {
       read.number();
     }
   }
-  return names;
-}
-
-function functionNames(bytes) {
-  const names = new Map();
-  for (const { id, from, to } of sections(bytes)) {
-    const read = reader(bytes, from);
-    if (id !== 0 || read.text() !== 'name') continue;
-    while (read.at < to) {
-      const [kind, length] = [bytes[read.at++], read.number()];
-      const end = read.at + length;
-      if (kind === 1) for (let count = read.number(); count > 0; count--) names.set(read.number(), read.text());
-      read.at = end;
-    }
-  }
-  if (!names.size) throw new Error('the WebAssembly has no names of functions');
   return names;
 }
 

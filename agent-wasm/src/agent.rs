@@ -39,8 +39,8 @@ static AGENT: Single = Single(UnsafeCell::new(Agent {
 
 #[wasm_bindgen(module = "/src/signals.js")]
 extern "C" {
-    /// A timer has fired: 0, to send.
-    fn tick(kind: u32);
+    /// It is time to send.
+    fn tick();
 }
 
 fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
@@ -51,6 +51,10 @@ fn with<T>(run: impl FnOnce(&mut Agent) -> T) -> T {
 
 /// Begins: nothing is observed and no page view is open yet. `watch` is what the observer calls.
 #[wasm_bindgen]
+#[allow(
+    clippy::redundant_closure,
+    reason = "a function of ours: after wasm-pack it is found by its name"
+)]
 pub fn begin(watch: js_sys::Function, flush_ms: u32) {
     with(|agent| {
         // What was there has ended, so there is nothing to drop. The closure captures nothing, so nothing is allocated. An interval of
@@ -60,7 +64,7 @@ pub fn begin(watch: js_sys::Function, flush_ms: u32) {
                 .observer
                 .replace(PerformanceObserver::new(&watch).ok()?),
         );
-        forget(agent.flush.replace(Interval::new(flush_ms, || tick(0))));
+        forget(agent.flush.replace(Interval::new(flush_ms, || tick())));
         Some(())
     });
 }

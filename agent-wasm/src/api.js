@@ -5,6 +5,7 @@ import { operation } from './operations.js';
 import { attempt } from './page.js';
 import { flushNow, guarded, setRoute } from './signals.js';
 import { setContext } from './views.js';
+import { setOffline } from './delivery.js';
 
 /** The first argument is when the page called. */
 const METHODS = {
@@ -15,6 +16,7 @@ const METHODS = {
   time: guarded((at, name, duration, errorType) => operation(name, duration, errorType, at)),
   measure: guarded((at, name, duration, detail) => operation(name, duration, undefined, at - duration, detail)),
   flush: flushNow,
+  offline: setOffline,
   stop() {
     flushNow();
     close();

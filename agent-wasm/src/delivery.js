@@ -16,7 +16,7 @@ const ANSWER_TIMEOUT = 10e3;
 const MIN_COMPRESSED = 400;
 /** Waiting beacons; an outage costs one for each page view, so this is rarely reached. */
 const MAX_QUEUED = 30;
-const MAX_QUEUED_BYTES = 256 * 1024;
+const MAX_QUEUED_BYTES = 256e3;
 /** Browsers refuse keepalive requests over 64 KiB in flight, the exit beacon included; this leaves it room. */
 const MAX_KEEPALIVE_BYTES = 44e3;
 const MAX_IN_FLIGHT = 4;
@@ -43,6 +43,16 @@ let failures = 0;
 let retryAt = 0;
 let isLooking;
 let isSealing;
+/** The optional part that keeps beacons across page loads, see the package's `offline.js`. */
+let offline;
+
+/** Asks it what to do, if it is there: about a beacon, or else about what it has kept. True when it has taken the beacon over. */
+export const consult = (beacon) => attempt(() => offline(life, dropped, beacon, failures));
+
+export const setOffline = (_, part) => {
+  offline = part;
+  consult();
+};
 
 /** Makes a beacon of every view that has news, if anything may be sent, and sends what waits: at exit all of it, for the page may be
  * gone after this. */
@@ -71,7 +81,7 @@ const remove = (entry) => {
 const isReplaced = (entry, by) => entry.view == by.view && !(entry.flies || entry.half || entry.beacon.ops);
 
 export function queue(entry) {
-  if (!wasm) return beacon(entry) || attempt(() => fetch(life.address, request(stampedText(entry), 1)));
+  if (!wasm) return consult(entry.beacon) || beacon(entry) || attempt(() => fetch(life.address, request(stampedText(entry), 1)));
   if (isRefused) return dropped('gave-up');
   entry.size = new Blob([JSON.stringify(entry.beacon)]).size;
   waiting = waiting.filter((each) => !isReplaced(each, entry));
@@ -106,13 +116,15 @@ export function look() {
   pump();
 }
 
-/** Hands all that waits to the browser, newest first, which sends it even when the page is gone. A fetch where it declines. */
+/** Hands all that waits to the browser, newest first, which sends it even when the page is gone. A fetch where it declines. What may fly
+ * into nothing, or does so already, is offered to whoever keeps it. */
 function exit() {
   later?.abort();
   for (const entry of waiting.slice().reverse()) {
-    if (!entry.flies) {
+    const isKept = consult(entry.beacon);
+    if (isKept || !entry.flies) {
       entry.flies = 1;
-      if (beacon(entry)) {
+      if (isKept || beacon(entry)) {
         acknowledge(entry);
         remove(entry);
       } else post(entry, 1, 1);

@@ -4,6 +4,7 @@
 import { KEY, isSampled, uuid, visit } from './identity.js';
 import { attempt, cut, flat } from './page.js';
 import { begin, end, engage, flushNow } from './signals.js';
+import { consult } from './delivery.js';
 
 const DENIED = 0;
 /** Measure in memory; store and send nothing yet. */
@@ -76,6 +77,7 @@ export function start(_, options) {
   const settings = attempt(() => read(options));
   if (!settings) return console.warn('vitalscope: not started');
   life = settings;
+  consult();
   if (life.sampleRate) pass();
   else close();
 }
@@ -109,6 +111,7 @@ function take() {
 export function setConsent(_, word) {
   if (!life) return;
   life.consent = consentOf(word);
+  consult();
   if (!life.consent) close();
   else if (life.begun) {
     store();

@@ -12,12 +12,15 @@ const isStable = (name) => !/\d{4}|[@:]/.test(name);
 export function blamed(entry) {
   let text = '';
   for (let node = entry.target || entry.element || entry.sources?.[0]?.node; node && !/^#|.{70}/.test(text); node = node.parentElement) {
-    // An attribute: a form's fields hide its properties. A text has none.
-    const id = node.getAttribute?.('id') || '@';
-    if (node.localName) text = (isStable(id) ? '#' + id : [node.localName, ...[...node.classList].filter(isStable).sort()].join('.')) + (text && '>' + text);
+    // A text has no name.
+    if (node.localName) {
+      // An attribute: a form's fields hide its properties.
+      const id = node.getAttribute('id') || '@';
+      text = (isStable(id) ? '#' + id : [node.localName, ...[...node.classList].filter(isStable).sort()].join('.')) + (text && '>' + text);
+    }
   }
   return text.slice(-100);
 }
 
 /** The numbers and the plain words of a record, 0 for the rest: no address, no node, nothing that a person wrote. */
-export const plain = (record) => JSON.parse(JSON.stringify(record, (key, value) => (!key || value >= 0 || /^[\w-]+$/.test(value) ? value : 0)));
+export const plain = (record) => JSON.parse(JSON.stringify(record, (key, value) => (!key || /^[\w.-]*$/.test(value) ? value : 0)));

@@ -54,7 +54,8 @@ export const begin = guarded((early) => {
   const view = open(DOCUMENT, 0, early);
   tellNavigation(view);
   const records = early.raw?.records;
-  deliver(records || []);
+  // The shim lives as long as the page: what it held goes.
+  deliver(records?.splice(0) || []);
   observer = new PerformanceObserver(watch);
   // What the shim has seen is not told again, but for the largest paint: it replaces, and only an entry knows its address.
   observe((type) => !records || !/^(paint|layout-shift|event|first-input)$/.test(type));

@@ -1,3 +1,5 @@
+import type { OfflineQueue } from './offline.js';
+
 /** Starts measuring. A second call gives the same handle; on a server it does nothing. */
 export function start(options: Options): Vitalscope;
 
@@ -35,6 +37,8 @@ export interface Options {
   beforeSend?: (measurement: Measurement) => Measurement | null;
   /** At most 10 facts: tenant, experiment, page type. */
   context?: Context;
+  /** Keeps beacons that could not be delivered across page loads: `offline()` of `vitalscope/offline`. Default: none is stored. */
+  offline?: OfflineQueue;
   /** Send the path as it is, identifiers included. Default false. */
   sendRawPath?: boolean;
   /** The page's own `performance.measure()` become operations too. Default false. */

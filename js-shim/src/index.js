@@ -10,6 +10,7 @@ export function start(options) {
   const found = typeof window == 'object' && window.vitalscope;
   // A copy: the caller may reuse its object.
   const call = takeOver(found && !found.isLoaded ? found : undefined, { ...options });
+  if (options?.offline) call('offline', options.offline);
   const method = (name) => (...args) => call(name, ...args);
   started = {
     setRoute: method('setRoute'),

@@ -4,31 +4,28 @@
 /** Calls kept until the agent takes them over. */
 const MAX_CALLS = 500;
 
-/** @returns {Function & {q: Array}} `stub(method, ...args)`; each call waits as `[time, method, ...args]`, ms of the document's clock. */
-export const stub = () => {
-  const call = (method, ...facts) => {
-    const begun = performance.now();
-    const keep = (...facts) => call.q[MAX_CALLS - 1] || call.q.push([begun, method, ...facts]);
-    if (method == 'time') {
-      // The operation runs now and its result, error or promise goes to the caller; kept are its time and the type of its error, never
-      // an error's message.
-      const [name, operation] = facts;
-      const end = (error) => keep(name, performance.now() - begun, error);
-      const fail = (error) => {
-        end(error?.name || typeof error);
-        throw error;
-      };
-      const done = (value) => (end(), value);
-      try {
-        facts = operation();
-      } catch (error) {
-        fail(error);
-      }
-      // The promise that follows, so that a rejection nobody handles is still reported as such.
-      return facts?.then ? facts.then(done, fail) : done(facts);
+/** `stub(method, ...args)`: each call waits in its `q`, which whoever uses it provides, as `[time, method, ...args]`, ms of the document's
+ * clock. A page has one. */
+export const stub = (method, ...facts) => {
+  const begun = performance.now();
+  const keep = (...facts) => stub.q[MAX_CALLS - 1] || stub.q.push([begun, method, ...facts]);
+  if (method == 'time') {
+    // The operation runs now and its result, error or promise goes to the caller; kept are its time and the type of its error, never
+    // an error's message.
+    const [name, operation] = facts;
+    const end = (error) => keep(name, performance.now() - begun, error);
+    const fail = (error) => {
+      end(error?.name || typeof error);
+      throw error;
+    };
+    const done = (value) => (end(), value);
+    try {
+      facts = operation();
+    } catch (error) {
+      fail(error);
     }
-    keep(...facts);
-  };
-  call.q = [];
-  return call;
+    // The promise that follows, so that a rejection nobody handles is still reported as such.
+    return facts?.then ? facts.then(done, fail) : done(facts);
+  }
+  keep(...facts);
 };

@@ -9,7 +9,7 @@ import { stub } from './stub.js';
 /** @returns the callable of the page, from now on served by the agent; `options` start it before anything that was called. */
 export function takeOver(found, options) {
   const early = found?.early;
-  const callable = early ? found : stub();
+  const callable = early ? found : stub;
   callable.isLoaded = 1;
   arrive(early, bringEngine);
   const kept = Array.from(found?.q || []);

@@ -262,6 +262,36 @@ test('an exit sends what waits once, newest first', async () => {
   assert.deepEqual(numbers().slice(3), [declined], 'posted where the browser declines');
 });
 
+test('an exit offers what waits to the offline part first, and what that takes is done', async () => {
+  let answer = true;
+  const asked = [];
+  call(['offline', ({ consent }, _, beacon, failures) => {
+    asked.push([consent, beacon?.number, failures]);
+    return beacon && answer;
+  }]);
+  assert.deepEqual(asked, [[2, undefined, 0]], 'asked what to do with what it has');
+  isAccepting = true;
+  const [first, second] = [0, 1].map((view) => accept(view, { ops: true }));
+  // In flight too: nobody knows whether it arrives.
+  queue({ ...{ view: views[3], acked: {} }, flies: 1, beacon: { number: -1, m: [], context: {} } });
+  flush(true);
+  assert.deepEqual([asked.slice(1), numbers()], [[[2, -1, 0], [2, second, 0], [2, first, 0]], []]);
+  flush(true);
+  assert.equal(asked.length, 4);
+  answer = false;
+  const third = accept(2);
+  flush(true);
+  assert.deepEqual(numbers(), [third], 'what it does not take goes as ever');
+  call(['offline', () => { throw new Error('of the part'); }]);
+  const fourth = accept(3);
+  flush(true);
+  assert.deepEqual(numbers(), [third, fourth], 'its error is silence');
+  call(['offline', (life, _, beacon) => void asked.push([life.consent, beacon])]);
+  call(['setConsent', 'denied']);
+  assert.deepEqual(asked.at(-1), [0, undefined], 'told of a refusal');
+  call(['offline', undefined]);
+});
+
 test('the list is bounded by count and by bytes', async () => {
   for (let view = 0; view < 100; view++) accept(view, { ops: true });
   assert.deepEqual(takeDrops(), { 'buffer-full': 70 });

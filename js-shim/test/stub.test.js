@@ -5,11 +5,17 @@ import { test } from 'node:test';
 
 import { stub } from '../src/stub.js';
 
+/** The stub as the snippet makes it. */
+const fresh = () => {
+  stub.q = [];
+  return stub;
+};
+
 /** What was kept of `time`: name, duration, type of the error. */
 const timed = (call) => call.q.map(([, method, name, duration, error]) => ({ method, name, duration, error }));
 
 test('calls wait with their time', () => {
-  const call = stub();
+  const call = fresh();
   const before = performance.now();
   assert.equal(call('setRoute', '/cart'), undefined);
   call('measure', 'GET /api', 12.5, { kind: 'x' });
@@ -19,7 +25,7 @@ test('calls wait with their time', () => {
 });
 
 test('calls are bounded, and the agent takes the queue\'s place', () => {
-  const call = stub();
+  const call = fresh();
   for (let count = 0; count < 600; count++) call('flush');
   assert.equal(call.q.length, 500);
   assert.equal(call('time', 'work', () => 7), 7, 'a full queue does not stop the page\'s own work');
@@ -30,7 +36,7 @@ test('calls are bounded, and the agent takes the queue\'s place', () => {
 });
 
 test('a function runs at once and its result comes back', () => {
-  const call = stub();
+  const call = fresh();
   assert.equal(call('time', 'sum', () => 42), 42);
   const [{ method, name, duration, error }] = timed(call);
   assert.deepEqual([method, name, error, call.q.length], ['time', 'sum', undefined, 1]);
@@ -38,7 +44,7 @@ test('a function runs at once and its result comes back', () => {
 });
 
 test('an error passes through and leaves its type, never its message', () => {
-  const call = stub();
+  const call = fresh();
   assert.throws(() => call('time', 'a', () => { throw new TypeError('secret'); }), /secret/);
   assert.throws(() => call('time', 'b', () => { throw 'secret'; }));
   assert.throws(() => call('time', 'c', () => { throw undefined; }));
@@ -47,7 +53,7 @@ test('an error passes through and leaves its type, never its message', () => {
 });
 
 test('a promise is timed until it settles, and a rejection stays one', async () => {
-  const call = stub();
+  const call = fresh();
   let settle;
   const waiting = call('time', 'load', () => new Promise((resolve) => (settle = resolve)));
   assert.equal(call.q.length, 0);

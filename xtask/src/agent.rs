@@ -29,7 +29,7 @@ const INPUTS: [&str; 8] = [
 const NO_INPUTS: [&str; 6] = ["node_modules", "dist", "pkg", "test", "tests", "testdata"];
 
 /// What the collector embeds. One missing means: build.
-const OUTPUTS: [&str; 3] = ["agent.js", "snippet.js", "manifest.json"];
+const OUTPUTS: [&str; 4] = ["agent.js", "snippet.js", "offline.js", "manifest.json"];
 
 /// The standard library is built along, without the text of panics: about an eighth of what a page loads. The pinned compiler
 /// takes such flags when told to; a plain `wasm-pack build` works without them and is larger.

@@ -10,7 +10,7 @@ pub fn evaluate(raw: &RawEntries, beacon: &mut Beacon) -> Vec<Refusal> {
     beacon.navigation_type = view.navigation_type();
     beacon.context.interactions = view.interactions();
     beacon.context.interactions_seen = view.interactions_seen();
-    beacon.measurements = view.measurements(|Label(place)| raw.text(place));
+    beacon.measurements = view.measurements(|Label(place)| raw.text(place as u32));
     Vital::ALL
         .into_iter()
         .filter_map(|vital| refusal(vital, view.raw_value(vital)?))

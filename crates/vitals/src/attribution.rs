@@ -19,7 +19,7 @@ pub fn write<const N: usize>(facts: &mut Facts, known: [f64; N]) {
 impl Label {
     /// As a fact: 0 where there is no text.
     pub fn fact(self) -> f64 {
-        f64::from(self.0)
+        self.0
     }
 }
 

@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn attribution_names_the_largest_shift_of_the_worst_window() {
         let mut cls = Cls::EMPTY;
-        for (start_ms, value, source) in [(100.0, 0.1, 1), (200.0, 0.15, 2), (5000.0, 0.2, 3)] {
+        for (start_ms, value, source) in [(100.0, 0.1, 1.0), (200.0, 0.15, 2.0), (5000.0, 0.2, 3.0)]
+        {
             cls.on_entry(&ShiftEntry {
                 start_ms,
                 value,

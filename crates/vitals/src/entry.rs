@@ -3,12 +3,12 @@
 
 use wire::NavigationType;
 
-/// A text in the caller's own table; 0 is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Label(pub u32);
+/// A text by its place in the caller's own table; 0 is none. A number as it crosses and as it is blamed, so that it is never converted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Label(pub f64);
 
 impl Label {
-    pub const NONE: Label = Label(0);
+    pub const NONE: Label = Label(0.0);
 }
 
 /// One timeline record that a vital is computed from.

@@ -193,7 +193,7 @@ impl Inp {
                 painted - processing_end,
                 event.target.fact(),
                 script.fact(),
-                if script.0 > 0 { *script_ms } else { f64::NAN },
+                if script.0 > 0.0 { *script_ms } else { f64::NAN },
             ],
         );
     }
@@ -422,8 +422,8 @@ mod tests {
             processing_start_ms: 1010.0,
             processing_end_ms: 9000.0,
             interaction_id: 7.0,
-            name: Label(8),
-            target: Label(9),
+            name: Label(8.0),
+            target: Label(9.0),
         });
         let none = f64::NAN;
         check_blame(&inp, [8.0, 1000.0, 10.0, 94.0, 0.0, 9.0, 0.0, none]);
@@ -433,21 +433,21 @@ mod tests {
     fn entries_of_one_frame_share_their_processing_time() {
         let mut inp = Inp::new(0.0, false);
         inp.on_entry(&EventEntry {
-            target: Label(9),
-            name: Label(7),
+            target: Label(9.0),
+            name: Label(7.0),
             ..entry(7, 1000.0, 96.0)
         });
         inp.on_entry(&EventEntry {
             processing_end_ms: 1090.0,
-            name: Label(8),
+            name: Label(8.0),
             ..entry(7, 1000.0, 104.0)
         });
         let none = f64::NAN;
         check_blame(&inp, [8.0, 1000.0, 2.0, 88.0, 14.0, 9.0, 0.0, none]);
         // An entry of another frame is slower: its processing is all its own.
         inp.on_entry(&EventEntry {
-            name: Label(10),
-            target: Label(11),
+            name: Label(10.0),
+            target: Label(11.0),
             ..entry(7, 2000.0, 200.0)
         });
         check_blame(&inp, [10.0, 2000.0, 2.0, 98.0, 100.0, 11.0, 0.0, none]);
@@ -462,14 +462,14 @@ mod tests {
             script: Label(script),
         };
         let frames = [
-            frame(900.0, 100.0, 99.0, 20),
-            frame(990.0, 60.0, 30.0, 21),
-            frame(1050.0, 60.0, 50.0, 22),
-            frame(1100.0, 80.0, 10.0, 23),
-            frame(1104.0, 200.0, 190.0, 24),
+            frame(900.0, 100.0, 99.0, 20.0),
+            frame(990.0, 60.0, 30.0, 21.0),
+            frame(1050.0, 60.0, 50.0, 22.0),
+            frame(1100.0, 80.0, 10.0, 23.0),
+            frame(1104.0, 200.0, 190.0, 24.0),
         ];
         let click = EventEntry {
-            name: Label(8),
+            name: Label(8.0),
             ..entry(7, 1000.0, 104.0)
         };
         // Frames and interactions are reported in either order.

@@ -6,7 +6,6 @@
 //! slopes of all pairs of floor samples (Theil 1950, Sen 1968), which no single odd sample can move.
 
 use crate::attribution::{Facts, write};
-use crate::entry::Label;
 
 /// Floor samples kept. When they are full every second one goes and only every second new one is taken, and so on: a view of a
 /// minute and one of a day are described with the same few.
@@ -125,7 +124,7 @@ impl Memory {
         write(
             facts,
             [
-                Label(source).fact(),
+                f64::from(source),
                 self.first_bytes,
                 self.peak_bytes,
                 f64::from(self.count),

@@ -334,7 +334,7 @@ impl PageView {
                 // Offsets of absurd stamps overflow; such a fact is as good as unknown, and JSON has no word for it.
                 _ if !fact.is_finite() => None,
                 Some(name) => {
-                    let text = text(Label(fact as u32));
+                    let text = text(Label(fact));
                     (!text.is_empty()).then(|| (name.into(), Scalar::Text(text.into())))
                 }
                 None => Some((key.into(), Scalar::Number(round(fact)))),

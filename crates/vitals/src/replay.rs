@@ -61,23 +61,21 @@ pub fn begin(
 /// was not kept and need not name anything.
 pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
     let [a, b, c, d, e, f, g, h, i] = numbers;
-    // No number is no label.
-    let label = |number: f64| Label(number as u32);
     match kind {
         0 => view.on_paint(a),
         1 => view.on_lcp(&LcpEntry {
             start_ms: a,
             request_ms: if c > 0.0 { b } else { 0.0 },
             response_end_ms: c,
-            url: label(d),
-            element: label(e),
+            url: Label(d),
+            element: Label(e),
         }),
         2 => {
             return view.on_shift(&ShiftEntry {
                 start_ms: a,
                 value: b,
                 had_recent_input: c > 0.0,
-                source: label(d),
+                source: Label(d),
             });
         }
         3 | 4 => {
@@ -87,8 +85,8 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
                 processing_start_ms: c,
                 processing_end_ms: d,
                 interaction_id: e,
-                name: label(f),
-                target: label(g),
+                name: Label(f),
+                target: Label(g),
             };
             return if kind == 3 {
                 view.on_event(&event)
@@ -100,7 +98,7 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
             start_ms: a,
             duration_ms: b,
             script_ms: c,
-            script: label(d),
+            script: Label(d),
         }),
         6 => view.on_interaction_count(a),
         7 => {
@@ -125,7 +123,7 @@ pub fn hear(view: &mut PageView, kind: u32, numbers: [f64; NUMBERS]) -> bool {
         9 => view.on_load(),
         10 => view.on_input(),
         11 => view.on_hidden(a),
-        12 => view.on_restored_input(label(a), b, c),
+        12 => view.on_restored_input(Label(a), b, c),
         13 => view.on_memory(&Sample {
             source: if a > 1.0 {
                 MemorySource::UserAgentSpecific

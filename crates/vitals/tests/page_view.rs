@@ -31,7 +31,7 @@ const TEXTS: [&str; 9] = [
 
 fn label(text: &str) -> Label {
     let place = TEXTS.iter().position(|known| *known == text);
-    Label((WORDS.len() + place.expect("a text of the table")) as u32)
+    Label((WORDS.len() + place.expect("a text of the table")) as f64)
 }
 
 fn text(label: Label) -> &'static str {

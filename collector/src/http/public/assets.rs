@@ -30,6 +30,7 @@ const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 #[folder = "../js-shim/dist/"]
 #[include = "agent.js"]
 #[include = "snippet.js"]
+#[include = "offline.js"]
 #[allow_missing = true]
 struct Files;
 
@@ -38,6 +39,8 @@ struct Files;
 pub struct Assets {
     pub agent: Option<Script>,
     pub snippet: Option<Script>,
+    /// The agent's optional part that keeps beacons across page loads.
+    pub offline: Option<Script>,
 }
 
 /// One script with everything that can be said about it in advance.
@@ -61,6 +64,7 @@ impl Assets {
         Assets {
             agent: load("agent.js"),
             snippet: load("snippet.js"),
+            offline: load("offline.js"),
         }
     }
 
@@ -165,6 +169,14 @@ pub async fn hashed_agent(
 /// `GET /snippet.js`
 pub async fn snippet(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
     match &state.assets.snippet {
+        Some(script) => script.answer(&headers, REVALIDATED),
+        None => not_built(),
+    }
+}
+
+/// `GET /offline.js`
+pub async fn offline(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
+    match &state.assets.offline {
         Some(script) => script.answer(&headers, REVALIDATED),
         None => not_built(),
     }

@@ -97,6 +97,7 @@ fn routes(state: Arc<State>) -> Router {
         .route("/agent/manifest.json", get(assets::manifest))
         .route("/agent/{file}", get(assets::hashed_agent))
         .route("/snippet.js", get(assets::snippet))
+        .route("/offline.js", get(assets::offline))
         .route("/schema/beacon-v1.json", get(assets::beacon_schema))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
