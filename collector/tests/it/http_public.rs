@@ -64,6 +64,7 @@ fn configured(apps: Vec<config::App>, limits: Limits, ingest: config::Ingest) ->
     let assets = Assets {
         agent: Some(Script::new(b"export const agent = 1;".repeat(20))),
         snippet: Some(Script::new(b"snippet()".to_vec())),
+        offline: Some(Script::new(b"offline()".to_vec())),
     };
     with_all(apps, limits, ingest, assets)
 }
@@ -899,10 +900,9 @@ async fn the_script_is_served_with_its_hash_and_in_its_smallest_form() {
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
     let other = collector.answer(get("/agent/0123456789abcdef.js")).await;
     assert_eq!(other.status(), StatusCode::NOT_FOUND);
-    assert_eq!(
-        collector.answer(get("/snippet.js")).await.status(),
-        StatusCode::OK
-    );
+    for script in ["/snippet.js", "/offline.js"] {
+        assert_eq!(collector.answer(get(script)).await.status(), StatusCode::OK);
+    }
     let (status, schema) = collector.json(get("/schema/beacon-v1.json")).await;
     assert_eq!(
         (status, &schema["properties"]["v"]["const"]),
@@ -951,6 +951,7 @@ async fn a_collector_without_the_agent_says_how_to_get_it() {
         "/agent/0.js",
         "/agent/manifest.json",
         "/snippet.js",
+        "/offline.js",
     ] {
         let response = door
             .clone()
