@@ -1,5 +1,5 @@
 -- As `vitals_by_stratum`, over whole days. The value of a total by stratum is the stratum, a space, and the release. It is part of the key, as
--- the route is, so histograms are read of nothing but what was asked for.
+-- the route is, so histograms are read of nothing but what was asked for. `global`: in a cluster the routes are chosen once, not by each shard.
 with busiest as
 (
     select route
@@ -54,7 +54,7 @@ from
         and vital != 'MEMORY_GROWTH'
         and ({vital:String} = '' or vital = {vital:String})
         and ({release:String} = '' or substring(value, position(value, ' ') + 1) = {release:String})
-        and route in busiest
+        and route global in busiest
     where n > 0
     union all
     select route, vital, toString(stratum) as stratum, n as part_n, sessions as part_sessions, buckets as part_buckets
@@ -68,7 +68,7 @@ from
         and vital != 'MEMORY_GROWTH'
         and ({vital:String} = '' or vital = {vital:String})
         and ({release:String} = '' or release = {release:String})
-        and route in busiest
+        and route global in busiest
     where n > 0
 )
 group by route, vital, stratum
