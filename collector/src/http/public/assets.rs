@@ -138,12 +138,17 @@ impl Script {
     }
 }
 
-/// `GET /agent.js`
-pub async fn agent(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
-    match &state.assets.agent {
-        Some(script) => script.answer(&headers, REVALIDATED),
+/// The script of this build, under a name that the next build has too.
+fn newest(script: &Option<Script>, headers: &HeaderMap) -> Response {
+    match script {
+        Some(script) => script.answer(headers, REVALIDATED),
         None => not_built(),
     }
+}
+
+/// `GET /agent.js`
+pub async fn agent(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
+    newest(&state.assets.agent, &headers)
 }
 
 /// `GET /agent/{hash}.js`: this build only. An older hash is gone with its build; pages with an SRI hash must be told so.
@@ -168,18 +173,12 @@ pub async fn hashed_agent(
 
 /// `GET /snippet.js`
 pub async fn snippet(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
-    match &state.assets.snippet {
-        Some(script) => script.answer(&headers, REVALIDATED),
-        None => not_built(),
-    }
+    newest(&state.assets.snippet, &headers)
 }
 
 /// `GET /offline.js`
 pub async fn offline(State(state): State<Arc<Public>>, headers: HeaderMap) -> Response {
-    match &state.assets.offline {
-        Some(script) => script.answer(&headers, REVALIDATED),
-        None => not_built(),
-    }
+    newest(&state.assets.offline, &headers)
 }
 
 /// `GET /agent/manifest.json`: where the immutable script is, and its SRI hash.
