@@ -39,7 +39,7 @@ pub(crate) fn invented(_name: &str) -> Option<&'static str> {
     None
 }
 
-/// A key that the format knows is borrowed from the code: most are, and to copy each would be half of the copying there is.
+/// A key that the format knows (`known` gives it) is borrowed from the code, not copied: most are.
 pub(crate) fn details(
     object: &Object<'_>,
     name: &str,

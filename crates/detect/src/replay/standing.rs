@@ -7,10 +7,9 @@ use super::today::Today;
 use super::track::{Series, Source};
 use crate::baseline::{BaselineHours, Learned, learn};
 use crate::describe::{Baseline, Standing, all_views, describe};
-use crate::policy::Policy;
 use crate::reference::{Strategy, overlap};
 use crate::runs::Runs;
-use crate::series::{History, Hour};
+use crate::series::Hour;
 
 fn runs(source: Source, runs: &Runs) -> Standing {
     let minimum_detectable_ratio = runs.minimum_detectable_ratio();
@@ -25,46 +24,42 @@ fn runs(source: Source, runs: &Runs) -> Standing {
     }
 }
 
-/// Whoever has learned a baseline has seen its page views.
-fn describe_learned(
-    history: &History,
-    learned: &Learned,
-    standing: Standing,
-    policy: &Policy,
-) -> Baseline {
-    describe(history, &learned.hours, &learned.all, standing, policy)
-}
-
 impl AppReplay<'_, '_> {
     /// The baseline of each series, at the end of the hour `last` of `day`.
     pub(super) fn describe_baselines(&self, day: Hour, last: Hour) -> Vec<Baseline> {
         let mut baselines = Vec::new();
         for group in &self.groups {
             for (index, series) in group.series.iter().enumerate() {
-                let describe = |hours, standing| {
+                let describe_unlearned = |hours, standing| {
                     let all = all_views(series.history, hours);
                     describe(series.history, hours, &all, standing, self.policy)
                 };
                 if let Some(day) = &series.runs {
-                    baselines.push(describe(&day.hours, runs(series.source, &day.runs)));
+                    baselines.push(describe_unlearned(
+                        &day.hours,
+                        runs(series.source, &day.runs),
+                    ));
                     continue;
                 }
                 let (Ok(learned), Some(today)) = (&series.learned, &group.today) else {
                     let (hours, standing) = self.not_judged(series, day);
-                    baselines.push(describe(&hours, standing));
+                    baselines.push(describe_unlearned(&hours, standing));
                     continue;
                 };
                 let standing = self.standing(group, today, index, last);
-                baselines.push(describe_learned(
+                // Whoever has learned a baseline has seen its page views.
+                let learned_baseline = describe(
                     series.history,
-                    learned,
+                    &learned.hours,
+                    &learned.all,
                     standing,
                     self.policy,
-                ));
+                );
+                baselines.push(learned_baseline);
                 if let Some((hours, standing)) = self.candidate(series, learned, day) {
                     baselines.push(Baseline {
                         is_candidate: true,
-                        ..describe(&hours, standing)
+                        ..describe_unlearned(&hours, standing)
                     });
                 }
             }
