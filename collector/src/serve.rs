@@ -14,6 +14,7 @@ use crate::clock;
 use crate::config::{Config, Retention, TlsFiles};
 use crate::embedded;
 use crate::http::connections::Connections;
+use crate::http::lanes::Lanes;
 use crate::http::private::{self, SpoolStatus};
 use crate::http::tls::Tls;
 use crate::http::tls::certificate::Certificate;
@@ -117,6 +118,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         tokio::spawn(listen::serve(
             listeners.public,
             Connections::public(metrics.public_traffic.clone(), proxies),
+            Lanes::start(cores())?,
             secured[0].clone().map(Tls::new),
             public,
             listening.subscribe(),
@@ -124,6 +126,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         tokio::spawn(listen::serve(
             listeners.private,
             Connections::private(metrics.private_traffic.clone()),
+            Lanes::here(),
             secured[1].clone().map(Tls::new),
             private,
             listening.subscribe(),
@@ -208,6 +211,10 @@ fn certificate(
 ) -> anyhow::Result<Option<Arc<Certificate>>> {
     let loaded = tls.map(|tls| Certificate::load(section, tls.certificate, tls.key));
     Ok(loaded.transpose()?.map(Arc::new))
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn end() -> signal::Sender<bool> {

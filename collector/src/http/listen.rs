@@ -14,13 +14,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tower::{Service, ServiceExt};
 use tracing::{debug, warn};
 
-use super::connections::{self, Connections};
+use super::connections::{self, Connections, Place};
+use super::lanes::Lanes;
 use super::tls::{Stream, Tls};
 use super::watched::Watched;
 use crate::shutdown::{Shutdown, requested};
@@ -55,19 +56,26 @@ impl<S> Answers for S where
 {
 }
 
-/// Accepts until `shutdown`, then lets requests in progress end.
+/// Accepts until `shutdown`, then lets requests in progress end. Each connection stays on the lane that it is given.
 pub async fn serve(
     listener: TcpListener,
     connections: Connections,
+    mut lanes: Lanes,
     tls: Option<Tls>,
     answers: impl Answers,
     mut shutdown: Shutdown,
 ) {
     let graceful = GracefulShutdown::new();
-    let server = Arc::new(match tls {
-        Some(_) => secured(),
-        None => plain(),
-    });
+    let server = Server {
+        protocol: Arc::new(match tls {
+            Some(_) => secured(),
+            None => plain(),
+        }),
+        tls,
+        connections,
+        answers,
+    };
+    let connections = server.connections.clone();
     loop {
         let place = tokio::select! {
             place = connections.free() => place,
@@ -77,6 +85,8 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
             () = requested(&mut shutdown) => break,
         };
+        // Off this event loop: it goes to another one.
+        let accepted = accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer)));
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -88,32 +98,14 @@ pub async fn serve(
         let Some(place) = connections.enter(place, peer.ip()) else {
             continue; // closed at once, and counted
         };
-        connections::prepare(&stream);
-        let stream = Watched::new(stream, connections.traffic.clone());
-        let (server, answers, tls) = (server.clone(), answers.clone(), tls.clone());
-        let (connections, watched) = (connections.clone(), graceful.watcher());
-        let mut ending = shutdown.clone();
-        tokio::spawn(async move {
-            let traffic = place.traffic().clone();
-            let _place = place;
-            let stream = tokio::select! {
-                stream = handshake(tls, stream) => stream,
-                () = requested(&mut ending) => return, // no request of it has come yet
-            };
-            // Without the address: nobody's is written down.
-            let stream = match stream {
-                Ok(stream) => stream,
-                Err(error) => {
-                    traffic.failed.fetch_add(1, Ordering::Relaxed);
-                    return debug!(%error, "a handshake failed");
-                }
-            };
-            let connection = connection(&server, stream, connections, Peer(peer), answers);
-            if let Err(error) = watched.watch(connection).await {
-                traffic.failed.fetch_add(1, Ordering::Relaxed);
-                debug!(%error, "a connection ended early");
-            }
-        });
+        let held = server.clone().hold(
+            stream,
+            Peer(peer),
+            place,
+            graceful.watcher(),
+            shutdown.clone(),
+        );
+        lanes.next().spawn(held);
     }
     drop(listener);
     if tokio::time::timeout(GRACE, graceful.shutdown())
@@ -121,6 +113,76 @@ pub async fn serve(
         .is_err()
     {
         warn!("some requests were cut off at the end");
+    }
+}
+
+/// What all connections of a listener share.
+#[derive(Clone)]
+struct Server<A> {
+    protocol: Arc<auto::Builder<TokioExecutor>>,
+    tls: Option<Tls>,
+    connections: Connections,
+    answers: A,
+}
+
+impl<A: Answers> Server<A> {
+    /// One connection, from its acceptance to its end.
+    async fn hold(
+        self,
+        stream: std::net::TcpStream,
+        peer: Peer,
+        place: Place,
+        watcher: Watcher,
+        mut ending: Shutdown,
+    ) {
+        let traffic = place.traffic();
+        let bytes = traffic.clone();
+        let served = async move {
+            let stream = TcpStream::from_std(stream)?;
+            connections::prepare(&stream);
+            let shaken = handshake(self.tls.clone(), Watched::new(stream, bytes));
+            let stream = tokio::select! {
+                stream = shaken => stream?,
+                () = requested(&mut ending) => return Ok(()), // no request of it has come yet
+            };
+            watcher.watch(self.connection(stream, peer)).await
+        };
+        let served: Result<(), Box<dyn std::error::Error + Send + Sync>> = served.await;
+        if let Err(error) = served {
+            traffic.failed.fetch_add(1, Ordering::Relaxed);
+            // Without the address: nobody's is written down.
+            debug!(error, "a connection ended early");
+        }
+    }
+
+    fn connection(
+        self,
+        stream: Stream<Watched<TcpStream>>,
+        peer: Peer,
+    ) -> impl GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + use<A> {
+        let Server {
+            protocol,
+            connections,
+            answers,
+            ..
+        } = self;
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            let may_close = request.version() < Version::HTTP_2;
+            let answer = answers.clone().oneshot(request.map(Body::new));
+            let connections = connections.clone();
+            async move {
+                let mut response = answer.await?;
+                if may_close && connections.are_crowded() {
+                    let close = HeaderValue::from_static("close");
+                    response.headers_mut().insert(header::CONNECTION, close);
+                }
+                Ok::<_, Infallible>(response)
+            }
+        });
+        protocol
+            .serve_connection(TokioIo::new(stream), service)
+            .into_owned()
     }
 }
 
@@ -156,32 +218,6 @@ fn secured() -> auto::Builder<TokioExecutor> {
     server
 }
 
-fn connection<A: Answers>(
-    server: &auto::Builder<TokioExecutor>,
-    stream: Stream<Watched<TcpStream>>,
-    connections: Connections,
-    peer: Peer,
-    answers: A,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error: std::fmt::Display> + use<A> {
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        let may_close = request.version() < Version::HTTP_2;
-        let answer = answers.clone().oneshot(request.map(Body::new));
-        let connections = connections.clone();
-        async move {
-            let mut response = answer.await?;
-            if may_close && connections.are_crowded() {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
-            }
-            Ok::<_, Infallible>(response)
-        }
-    });
-    server
-        .serve_connection(TokioIo::new(stream), service)
-        .into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use axum::Router;
@@ -211,7 +247,14 @@ mod tests {
         let connections = Connections::with_max(4, Arc::default(), Vec::new());
         let router = Router::new().route("/", get(|| async { "ok" }));
         let (end, ending) = watch::channel(false);
-        let serving = tokio::spawn(serve(listener, connections, None, router, ending));
+        let serving = tokio::spawn(serve(
+            listener,
+            connections,
+            Lanes::here(),
+            None,
+            router,
+            ending,
+        ));
 
         let mut kept = Vec::new();
         for number in 1..=4 {

@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod error;
+pub mod lanes;
 pub mod listen;
 pub mod origin;
 pub mod private;

@@ -15,14 +15,16 @@ use crate::metrics::Traffic;
 
 /// Longer than any answer takes: a query of the private listener has ten seconds, an asset of the demo five.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a connection is looked at within this time: it ends up to one such part late. A byte then costs no look at the clock.
+const LOOKS: u32 = 4;
 
 /// To its reader, the other side has left after [`IDLE_TIMEOUT`] without a byte in either direction.
 #[derive(Debug)]
 pub struct Watched<S> {
     stream: S,
     traffic: Arc<Traffic>,
-    moved: Instant,
-    /// Only looked at and set anew when it is over, so that a byte costs no timer.
+    /// Looks in a row, at the end of [`timer`](Self::timer), between which nothing moved.
+    idle_looks: u32,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -31,25 +33,27 @@ impl<S> Watched<S> {
         Watched {
             stream,
             traffic,
-            moved: Instant::now(),
-            timer: Box::pin(sleep(IDLE_TIMEOUT)),
+            idle_looks: 0,
+            timer: Box::pin(sleep(IDLE_TIMEOUT / LOOKS)),
         }
     }
 
     fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(context).is_ready() {
-            let due = self.moved + IDLE_TIMEOUT;
-            if due <= Instant::now() {
+            if self.idle_looks == LOOKS {
                 return Poll::Ready(());
             }
-            self.timer.as_mut().reset(due);
+            self.idle_looks += 1;
+            self.timer
+                .as_mut()
+                .reset(Instant::now() + IDLE_TIMEOUT / LOOKS);
         }
         Poll::Pending
     }
 
     fn wrote(&mut self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = &polled {
-            self.moved = Instant::now();
+            self.idle_looks = 0;
             let bytes = *written.as_ref().unwrap_or(&0) as u64;
             self.traffic.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
         }
@@ -65,7 +69,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
-            self.moved = Instant::now();
+            self.idle_looks = 0;
             let bytes = (buffer.filled().len() - before) as u64;
             self.traffic
                 .received_bytes

@@ -52,7 +52,6 @@ use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 pub use checkpoint::Seal;
@@ -182,7 +181,7 @@ impl Spool {
         let shared = Arc::new(Shared::new(dir, limits, state, lock));
         let (requests, receiver) = mpsc::channel(MAX_WAITING_APPENDS);
         let (ending, ended) = watch::channel(());
-        let writer = Writer::new(shared.clone(), sync, Handle::try_current().ok());
+        let writer = Writer::new(shared.clone(), sync);
         let thread = thread::Builder::new()
             .name("spool".into())
             .spawn(move || {

@@ -79,3 +79,46 @@ async fn a_failed_commit_is_refused_and_its_segment_is_never_written_again() {
     }
     assert_eq!(texts, ["kept", "later"]);
 }
+
+#[test]
+fn callers_of_several_runtimes_get_their_answers_each_in_his_own() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let limits = Limits {
+        min_free_bytes: 0,
+        ..Limits::with_max_bytes(1 << 20)
+    };
+    let (entered, entering) = std::sync::mpsc::channel();
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let sync = move |_: &File| {
+        let _ = entered.send(());
+        let _ = gate.recv(); // nobody sends: it waits until the sender is gone
+        Err(io::Error::other("the disk is on fire"))
+    };
+    let (spool, _reader) =
+        Spool::open_with(dir.path(), limits, Box::new(sync)).expect("the spool opens");
+    let caller = || {
+        let spool = spool.clone();
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            let (told, telling) = std::sync::mpsc::channel();
+            let tell = move |_: &AppendError| {
+                let _ = told.send(thread::current().id());
+            };
+            let appended = spool.append_or_tell(payload("lost"), tell);
+            let refused = runtime.expect("a runtime").block_on(appended);
+            assert!(matches!(refused, Err(AppendError::Io(_))), "{refused:?}");
+            assert_eq!(telling.recv(), Ok(thread::current().id()));
+        })
+    };
+    let first = caller();
+    entering.recv().expect("its round is at the disk");
+    let others = [caller(), caller(), caller()];
+    // They share the next round.
+    while spool.requests.max_capacity() - spool.requests.capacity() < others.len() {
+        thread::yield_now();
+    }
+    drop(go);
+    for caller in [first].into_iter().chain(others) {
+        caller.join().expect("it was answered");
+    }
+}

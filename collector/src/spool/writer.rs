@@ -49,6 +49,8 @@ pub struct Request {
 pub struct Answer {
     waiting: Option<oneshot::Sender<Result<(), AppendError>>>,
     refused: Option<Refused>,
+    /// Where the caller waits, if it is in one.
+    runtime: Option<Handle>,
 }
 
 /// Told why nothing is kept.
@@ -60,6 +62,7 @@ impl Answer {
         let answer = Answer {
             waiting: Some(waiting),
             refused: Some(refused),
+            runtime: Handle::try_current().ok(),
         };
         (answer, result)
     }
@@ -95,7 +98,7 @@ impl Request {
     }
 }
 
-/// The answers of one round, given when it is dropped: by the task that was made for them, or here if there is no runtime any more.
+/// Answers of one round, given when it is dropped: by the task that was made for them, or here if its runtime is no more.
 struct Round {
     taken: Vec<Answer>,
     result: Result<(), AppendError>,
@@ -112,7 +115,6 @@ impl Drop for Round {
 pub struct Writer {
     shared: Arc<Shared>,
     sync: Sync,
-    runtime: Option<Handle>,
     active: Option<Active>,
 }
 
@@ -126,12 +128,10 @@ struct Active {
 }
 
 impl Writer {
-    /// `runtime` is where those who append wait, if they do in one.
-    pub fn new(shared: Arc<Shared>, sync: Sync, runtime: Option<Handle>) -> Writer {
+    pub fn new(shared: Arc<Shared>, sync: Sync) -> Writer {
         Writer {
             shared,
             sync,
-            runtime,
             active: None,
         }
     }
@@ -188,13 +188,7 @@ impl Writer {
         if result.is_ok() {
             self.publish(number, at_ms);
         }
-        let round = Round { taken, result };
-        match &self.runtime {
-            // Given from this thread, each answer would wake a worker of its own, which pushes this thread off its core and sleeps
-            // again before the next: four switches an answer, and the other cores idle meanwhile. Given inside, they are shared out.
-            Some(runtime) => drop(runtime.spawn(async move { drop(round) })),
-            None => drop(round),
-        }
+        give(taken, &result);
     }
 
     /// Writes `records` behind what is durable and makes them durable.
@@ -320,6 +314,23 @@ impl Writer {
         }
         Step::SegmentClosed.reach();
         self.shared.state().writing = false;
+    }
+}
+
+/// Gives all answers of a round. From this thread each of them would wake a thread of its own, which pushes this one off its core and
+/// sleeps again before the next: four switches an answer. So those who wait in one runtime get theirs from a task there.
+fn give(mut taken: Vec<Answer>, result: &Result<(), AppendError>) {
+    let id = |answer: &Answer| answer.runtime.as_ref().map(Handle::id);
+    while let Some(last) = taken.last() {
+        let (runtime, here) = (last.runtime.clone(), id(last));
+        let round = Round {
+            taken: taken.extract_if(.., |answer| id(answer) == here).collect(),
+            result: result.clone(),
+        };
+        match runtime {
+            Some(runtime) => drop(runtime.spawn(async move { drop(round) })),
+            None => drop(round),
+        }
     }
 }
 

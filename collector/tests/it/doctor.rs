@@ -15,6 +15,7 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use collector::config::{self, Config};
 use collector::http::connections::Connections;
+use collector::http::lanes::Lanes;
 use collector::http::listen;
 use collector::http::private::{self, SpoolStatus};
 use collector::http::public::Assets;
@@ -86,6 +87,7 @@ async fn listen_to(answers: impl listen::Answers) -> String {
         listen::serve(
             listener,
             Connections::private(Arc::default()),
+            Lanes::here(),
             None,
             answers,
             ending,
