@@ -118,7 +118,7 @@ pub async fn start(config: Config, listeners: Listeners) -> anyhow::Result<Colle
         tokio::spawn(listen::serve(
             listeners.public,
             Connections::public(metrics.public_traffic.clone(), proxies),
-            Lanes::start(cores())?,
+            Lanes::for_all_cores()?,
             secured[0].clone().map(Tls::new),
             public,
             listening.subscribe(),
@@ -211,10 +211,6 @@ fn certificate(
 ) -> anyhow::Result<Option<Arc<Certificate>>> {
     let loaded = tls.map(|tls| Certificate::load(section, tls.certificate, tls.key));
     Ok(loaded.transpose()?.map(Arc::new))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 fn end() -> signal::Sender<bool> {

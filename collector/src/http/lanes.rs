@@ -1,14 +1,21 @@
-//! Where the connections of strangers are served: one thread for each core, each with an event loop of its own.
+//! Where the connections of strangers are served: a few threads for each core, each with an event loop of its own.
 //!
 //! A connection stays on the lane that it was given, so the short steps of a beacon (bytes came, the disk has it, bytes go) happen on one
 //! thread, and to wake the next one is a push onto that thread's own list. In a shared pool each wake-up looks for a worker that sleeps,
 //! and often finds one whose core is taken while another core idles: a fifth fewer beacons a second.
 
 use std::io;
+use std::num::NonZero;
 use std::thread;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+
+/// Lanes for each core. With one, a lane beside another busy thread has a core too little while its twin idles, and the scheduler cannot
+/// halve a thread; the smaller the pieces, the more evenly they lie. Beyond this there was nothing more to gain.
+const LANES_PER_CORE: usize = 3;
+/// Each has some memory of its own, and long before this many the disk is what decides.
+const MAX_LANES: usize = 32;
 
 /// Threads that serve connections. They end, with the connections they have left, when this is dropped.
 #[derive(Debug)]
@@ -25,10 +32,17 @@ struct Lane {
 }
 
 impl Lanes {
+    /// As many as suit this machine.
+    ///
     /// # Errors
     /// The system refuses a thread or an event loop.
-    pub fn start(count: usize) -> io::Result<Lanes> {
-        let lanes = (0..count.max(1)).map(|number| Lane::start(number));
+    pub fn for_all_cores() -> io::Result<Lanes> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        Lanes::start((cores * LANES_PER_CORE).min(MAX_LANES))
+    }
+
+    fn start(count: usize) -> io::Result<Lanes> {
+        let lanes = (0..count).map(Lane::start);
         Ok(Lanes {
             lanes: lanes.collect::<io::Result<_>>()?,
             next: 0,
