@@ -76,6 +76,13 @@ const WITHOUT = [
 /** Texts of errors, and names of what is left out: nothing reads a text of the WebAssembly's here. */
 const TEXTS = /called `[^"\\]*|closure invoked[^"\\]*|(setConsent|setContext|setRoute|measure|start|flush|stop)+/g;
 
+/** Imports that only pass on what they get, and to what. */
+const PASSED_ON = [
+  ['setInterval(arg0, arg1)', 'setInterval'],
+  ['clearInterval(arg0)', 'clearInterval'],
+  ['new Array()', 'Array'],
+];
+
 /** @returns {{glue: string, wasm: Buffer, call: (source: string) => string}} `call` renames what a module calls of the WebAssembly. */
 export function shrink(gluePath, wasmPath) {
   const scratch = mkdtempSync(join(tmpdir(), 'vitalscope-'));
@@ -194,16 +201,16 @@ export function simplify(glue) {
     if (changed === glue) throw new Error(`the glue has no function ${name}`);
     glue = changed;
   };
-  const drop = (pattern) => {
-    const changed = glue.replace(pattern, '');
+  const drop = (pattern, by = '') => {
+    const changed = glue.replace(pattern, by);
     if (changed === glue) throw new Error(`the glue has no ${pattern}`);
     glue = changed;
   };
-  // What a closure runs is called by WebAssembly's own function at once.
+  // What a closure runs is called by WebAssembly's own function at once. The agent's JavaScript knows the exports before it calls any.
   const [whole, invoke] = glue.match(/makeMutClosure\(arg0, arg1, (\w+)\)/) || [];
-  const [, run] = glue.match(new RegExp(`function ${invoke}\\(arg0, arg1\\) \\{\\s*(wasm\\["\\w+"\\])\\(arg0, arg1\\);\\s*\\}`)) || [];
+  const [, run] = glue.match(new RegExp(`function ${invoke}\\(arg0, arg1\\) \\{\\s*wasm(\\["\\w+"\\])\\(arg0, arg1\\);\\s*\\}`)) || [];
   if (!run) throw new Error('the glue has another way to call closures');
-  glue = glue.replace(whole, () => `${run}.bind(0, arg0, arg1)`);
+  glue = glue.replace(whole, () => `exports${run}.bind(0, arg0, arg1)`);
   body(invoke, '');
   body('makeMutClosure', '');
   drop(/^const CLOSURE_DTORS = [^;]*;/m);
@@ -212,13 +219,16 @@ export function simplify(glue) {
   glue = glue.replace(/function\(\) \{ return handleError\((function [^]*?\n\s+\}), arguments\); \}/g, '$1');
   // An answer that nobody asked for is not heard.
   glue = glue.replace(/\{\n\s+((?:arg0|tick|wasm)\b[^;{}]*;)\n\s*\}/g, '{ return $1 }');
+  // What only passes on what it gets is what it passes that to.
+  for (const [call, name] of PASSED_ON) {
+    drop(new RegExp(`function ?\\([^()]*\\) \\{\\s*const ret = ${escape(call)};\\s*return ret;\\s*\\}`), name);
+  }
   // Addresses and counts stay far below 2^31.
   glue = glue.replace(/\b(arg\d|ptr) >>> 0/g, '$1');
   body('handleError', '');
-  return `${glue}
-export function load(bytes) {
-    return (wasm = new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports);
-}`;
+  return `import { wasm as exports } from './snippets/engine.js';
+${glue}
+export const load = (bytes) => new WebAssembly.Instance(new WebAssembly.Module(bytes), __wbg_get_imports()).exports;`;
 }
 
 function exportNames(bytes) {

@@ -25,8 +25,9 @@ const METHODS = {
 
 /** Does what the page asks, `[when, method, ...]` or, from a queue that the page wrote itself, without the time. What fails stays in
  * here, an unknown method too. */
-export function call([at, ...whole]) {
-  if (typeof at == 'string') return call([performance.now(), at, ...whole]);
-  const [method, ...facts] = whole;
-  attempt(() => METHODS[method](at, ...facts));
-}
+export const call = (whole) =>
+  attempt(() => {
+    const [at, method, ...facts] = whole;
+    if (typeof at == 'string') call([performance.now(), ...whole]);
+    else METHODS[method](at, ...facts);
+  });

@@ -47,7 +47,7 @@ let isSealing;
 let offline;
 
 /** Asks it what to do, if it is there: about a beacon, or else about what it has kept. True when it has taken the beacon over. */
-export const consult = (beacon) => attempt(() => offline(life, dropped, beacon, failures));
+export const consult = (beacon) => attempt(() => offline?.(life, dropped, beacon, failures));
 
 export const setOffline = (_, part) => {
   offline = part;
@@ -143,7 +143,7 @@ const request = (body, keepalive) => ({ method: 'POST', body, keepalive, credent
 
 const beacon = (entry) => attempt(() => navigator.sendBeacon(life.address, stampedText(entry)));
 
-const compressed = (text) => new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
+const compressed = (text) => new Response(new Response(text).body.pipeThrough(new CompressionStream('gzip'))).arrayBuffer();
 
 /** Posts; the answer is told with its status (0: none) and how long to wait by `Retry-After`, in seconds or as a date. At exit nothing
  * that takes a moment is done to it. */

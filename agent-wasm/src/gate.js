@@ -3,7 +3,7 @@
 
 import { KEY, isSampled, uuid, visit } from './identity.js';
 import { attempt, cut, flat } from './page.js';
-import { begin, end, engage, flushNow } from './signals.js';
+import { begin, end, flushNow } from './signals.js';
 import { consult } from './delivery.js';
 
 const DENIED = 0;
@@ -93,8 +93,7 @@ function pass() {
     [life.session, life.since] = visit(life.consent == GRANTED && attempt(() => sessionStorage[KEY]), seen.view, Date.now());
     store();
     if (isSampled(life.session, life.sampleRate)) {
-      begin(seen);
-      bringEngine(engage);
+      begin(seen, bringEngine);
     } else note('not sampled');
   }
 }

@@ -27,7 +27,7 @@ export const flat = (object, max) => {
   return facts[0] && Object.fromEntries(facts);
 };
 
-export const supports = (type) => attempt(() => PerformanceObserver.supportedEntryTypes.includes(type));
+export const supports = (type) => PerformanceObserver.supportedEntryTypes.includes(type);
 
 export const isHidden = () => document.hidden;
 

@@ -31,6 +31,8 @@ export const guarded =
   };
 
 let observer;
+/** Told when the page has loaded, so that the engine comes. */
+let onIdle;
 let sampledAt;
 let sampling;
 /** Ends what listens. */
@@ -49,8 +51,8 @@ function observe(isBuffered) {
   }
 }
 
-/** Begins to measure with what the shim has seen. */
-export const begin = guarded((early) => {
+/** Begins to measure with what the shim has seen; `bringEngine` will give an engine to who asks. */
+export const begin = guarded((early, bringEngine) => {
   const view = open(DOCUMENT, 0, early);
   tellNavigation(view);
   const records = early.raw?.records;
@@ -63,6 +65,7 @@ export const begin = guarded((early) => {
   const options = { capture: 1, signal: listening.signal };
   for (const type in EVENTS) addEventListener(type, guarded(EVENTS[type]), options);
   window.navigation ? navigation.addEventListener('currententrychange', onPath, options) : addEventListener('popstate', onPath, options);
+  onIdle = bringEngine(engage);
   // At once: a page that hides next runs no timer any more, and its navigation record is complete already.
   if (document.readyState == 'complete') onLoad();
   sample();
@@ -207,6 +210,7 @@ const onLoad = guarded(() => {
     view.timing = { ...view.timing, ...milestones(navigationEntry()) };
     notice();
   }
+  onIdle?.();
   setTimeout(flushNow, FIRST_FLUSH);
 });
 

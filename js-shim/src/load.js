@@ -1,4 +1,4 @@
-// Brings the engine without getting in the page's way: after the load event, in an idle moment. Where WebAssembly may not run, the
+// Brings the engine without getting in the page's way: when the page has loaded, in an idle moment. Where WebAssembly may not run, the
 // agent goes on keeping what it hears for the collector.
 
 import { GRANTED, life } from '../../agent-wasm/src/gate.js';
@@ -13,7 +13,8 @@ const IDLE_TIMEOUT_MS = 2_000;
 /** Each attempt under a policy that forbids WebAssembly is reported to the site: one a visit is enough. */
 const FORBIDDEN = 'vitalscope-raw';
 
-/** Fetches the engine and hands it to `engage`, once. */
+/** Makes the engine and hands it to `engage`, once.
+ * @returns what is called when the page has loaded */
 export function bringEngine(engage) {
   let begun;
   const begin = () => {
@@ -25,8 +26,6 @@ export function bringEngine(engage) {
     if (exports) engage(exports);
     else if (life?.consent == GRANTED) attempt(() => (sessionStorage[FORBIDDEN] = 1));
   };
-  const whenIdle = () => (window.requestIdleCallback || setTimeout)(begin, { timeout: IDLE_TIMEOUT_MS });
   setTimeout(begin, LONGEST_WAIT_MS);
-  if (document.readyState == 'complete') whenIdle();
-  else addEventListener('load', () => setTimeout(whenIdle), true);
+  return () => (window.requestIdleCallback || setTimeout)(begin, { timeout: IDLE_TIMEOUT_MS });
 }

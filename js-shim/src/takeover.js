@@ -16,6 +16,6 @@ export function takeOver(found, options) {
   callable.q = { push: call };
   // The page's calls come after its own start, so that they find an agent.
   if (options) call([0, 'start', options]);
-  kept.forEach((each) => call(Array.from(each)));
+  kept.forEach(call);
   return callable;
 }

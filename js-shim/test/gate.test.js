@@ -66,8 +66,10 @@ test('the page\'s own words are bounded', () => {
   assert.equal(Object.keys(custom(Object.fromEntries([...'abcdefghijkl'].map((key) => [key, 1])))).length, 10);
 });
 
-test('before the start every call is silence, an unknown one too', () => {
-  for (const whole of [['setConsent', 'granted'], [3, 'setContext', {}], ['measure', 'x', 1], ['flush'], ['stop'], ['nonsense'], ['constructor'], [], [undefined]]) {
+test('before the start every call is silence, an unknown one too, and what is no call', () => {
+  // As a queue that a page wrote itself keeps them.
+  const written = (function () { return arguments; })('nonsense', 1);
+  for (const whole of [['setConsent', 'granted'], [3, 'setContext', {}], ['measure', 'x', 1], ['flush'], ['stop'], ['nonsense'], ['constructor'], [], [undefined], undefined, 5, {}, written]) {
     assert.equal(call(whole), undefined);
   }
   assert.equal(life, undefined);

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use collector::config::{self, Config};
 use collector::http::listen::Peer;
@@ -15,6 +17,7 @@ use collector::metrics::{Metrics, Reason};
 use collector::spool::{Limits, Reader, Spool};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha384};
 use tempfile::TempDir;
 use tower::ServiceExt;
 use wire::limits;
@@ -900,8 +903,15 @@ async fn the_script_is_served_with_its_hash_and_in_its_smallest_form() {
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
     let other = collector.answer(get("/agent/0123456789abcdef.js")).await;
     assert_eq!(other.status(), StatusCode::NOT_FOUND);
-    for script in ["/snippet.js", "/offline.js"] {
-        assert_eq!(collector.answer(get(script)).await.status(), StatusCode::OK);
+    for script in ["snippet", "offline"] {
+        let said = &manifest[script];
+        assert_eq!(said["path"], format!("/{script}.js"));
+        let answer = collector.answer(get(said["path"].as_str().unwrap())).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let content = answer.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(said["bytes"], content.len());
+        let digest = BASE64_STANDARD.encode(Sha384::digest(&content));
+        assert_eq!(said["integrity"], format!("sha384-{digest}"));
     }
     let (status, schema) = collector.json(get("/schema/beacon-v1.json")).await;
     assert_eq!(

@@ -1,5 +1,5 @@
-//! The agent's script, the inline snippet and their manifest, embedded from the build of `js-shim`. A collector without that
-//! build still runs: it takes beacons and says which command makes the script.
+//! The agent's script, the inline snippet, the optional offline queue and their manifest, embedded from the build of `js-shim`. A
+//! collector without that build still runs: it takes beacons and says which command makes the script.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -181,10 +181,23 @@ pub async fn offline(State(state): State<Arc<Public>>, headers: HeaderMap) -> Re
     newest(&state.assets.offline, &headers)
 }
 
-/// `GET /agent/manifest.json`: where the immutable script is, and its SRI hash.
+/// `GET /agent/manifest.json`: where the immutable script is, and the SRI hash of each script.
 pub async fn manifest(State(state): State<Arc<Public>>) -> Response {
-    let (Some(agent), Some(snippet)) = (&state.assets.agent, &state.assets.snippet) else {
+    let Assets {
+        agent: Some(agent),
+        snippet: Some(snippet),
+        offline: Some(offline),
+    } = &state.assets
+    else {
         return not_built();
+    };
+    // The newest of its name, like a page finds it.
+    let newest = |path: &str, script: &Script| {
+        json!({
+            "path": path,
+            "integrity": script.integrity,
+            "bytes": script.identity.len(),
+        })
     };
     let manifest = json!({
         "version": env!("CARGO_PKG_VERSION"),
@@ -195,11 +208,8 @@ pub async fn manifest(State(state): State<Arc<Public>>) -> Response {
             "bytes": agent.identity.len(),
             "brotli_bytes": agent.brotli.len(),
         },
-        "snippet": {
-            "path": "/snippet.js",
-            "integrity": snippet.integrity,
-            "bytes": snippet.identity.len(),
-        },
+        "snippet": newest("/snippet.js", snippet),
+        "offline": newest("/offline.js", offline),
     });
     let no_cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
     (no_cache, axum::Json(manifest)).into_response()
