@@ -1013,3 +1013,15 @@ ttl day + interval 100 day;
 
 create table if not exists packed_day_marks on cluster 'main' as packed_day_marks_local
 engine = Distributed('main', 'vitalscope', 'packed_day_marks_local', sipHash64(app, day));
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, 'route-quarter', kind, '', '', toStartOfInterval(hour, interval 6 hour) as quarter, vital, route, 1, sum(n), sumMap(buckets)
+from rollup_totals final
+where n > 0 and grain = 'route-hour'
+group by app, environment, kind, quarter, vital, route
+settings max_bytes_before_external_group_by = 2000000000;
+
+alter table rollup_totals_local on cluster 'main' modify column buckets codec(T64, LZ4);
+
+create or replace table rollup_totals on cluster 'main' as rollup_totals_local
+engine = Distributed('main', 'vitalscope', 'rollup_totals_local', sipHash64(app, environment, grain, kind, dimension, value, hour, vital, route));

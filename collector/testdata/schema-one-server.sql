@@ -857,3 +857,12 @@ create table if not exists packed_day_marks
 engine = ReplacingMergeTree(version)
 order by (app, day)
 ttl day + interval 100 day;
+
+insert into rollup_totals (app, environment, grain, kind, dimension, value, hour, vital, route, generation, n, buckets)
+select app, environment, 'route-quarter', kind, '', '', toStartOfInterval(hour, interval 6 hour) as quarter, vital, route, 1, sum(n), sumMap(buckets)
+from rollup_totals final
+where n > 0 and grain = 'route-hour'
+group by app, environment, kind, quarter, vital, route
+settings max_bytes_before_external_group_by = 2000000000;
+
+alter table rollup_totals modify column buckets codec(T64, LZ4);

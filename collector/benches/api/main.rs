@@ -189,6 +189,7 @@ async fn main() -> anyhow::Result<ExitCode> {
                 started.elapsed().as_secs_f64()
             );
         }
+        data::settle(&store).await?;
         stores.push(store);
     }
     let timed = time_all(&stores).await?;

@@ -43,6 +43,11 @@ pub const HOURS: Hourly = Hourly {
             2,
             HOURS_AT_ONCE,
         ),
+        statement(
+            include_str!("sql/rollup_totals_quarters.sql"),
+            2,
+            HOURS_AT_ONCE,
+        ),
         statement(include_str!("sql/rollup_totals_days.sql"), 2, HOURS_AT_ONCE),
     ],
     generations: "rollup_generations",

@@ -94,6 +94,14 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0050_packed_days",
         text: include_str!("../../migrations/0050_packed_days.sql"),
     },
+    Migration {
+        name: "0056_quarters_of_routes",
+        text: include_str!("../../migrations/0056_quarters_of_routes.sql"),
+    },
+    Migration {
+        name: "0057_codecs_of_totals",
+        text: include_str!("../../migrations/0057_codecs_of_totals.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -354,16 +354,26 @@ async fn dashboard_recipes_and_decisions_are_the_same() {
     let days = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z";
     // Whole days: what ends now ends a little later for the second.
     let today_ms = jiff::Timestamp::now().as_millisecond() / 86_400_000 * 86_400_000;
-    let recent = format!("from={}&to={today_ms}", today_ms - 20 * 86_400_000);
+    let days_ago = |days: i64| today_ms - days * 86_400_000;
+    let recent = format!("from={}&to={today_ms}", days_ago(20));
+    let yesterday = format!("from={}&to={today_ms}", days_ago(1) + 3_600_000);
+    let periods = format!(
+        "baseline={}/{}&current={}/{today_ms}",
+        days_ago(12),
+        days_ago(5),
+        days_ago(1)
+    );
     for path in [
         format!("overview?app=shop&environment=production&{days}"),
         format!("routes?app=shop&environment=production&{days}"),
+        format!("routes?app=shop&environment=production&{yesterday}"),
         format!("routes/%2Fproduct%2F%3Aid?app=shop&vital=LCP&{days}"),
         format!("findings?app=shop&state=all&{days}"),
         "findings/open".into(),
         "baselines?app=shop".into(),
         format!("deploys?app=shop&environment=production&{days}"),
         format!("compare?app=shop&environment=production&{days}&baseline=1.0.0&current=2.0.0"),
+        format!("compare?app=shop&environment=production&{days}&{periods}"),
         format!("recommendations?app=shop&environment=production&{days}"),
         format!("operations?app=shop&environment=production&{days}"),
         format!("page-views?app=shop&environment=production&order=near&{recent}&limit=5"),

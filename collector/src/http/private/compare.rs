@@ -54,8 +54,8 @@ pub struct Compared {
 }
 
 /// Two releases or two stretches of time per route and vital: both p75, the change with its 90 % interval, and how likely it is chance.
-/// Of each side the 200 busiest routes. Between stretches of time whatever else differed between them (a weekday, a campaign) counts as
-/// change as well.
+/// Of each side the 200 routes that were the busiest in its stretch of time, whatever the release. Between stretches of time whatever else
+/// differed between them (a weekday, a campaign) counts as change as well.
 #[utoipa::path(
     get, path = "/compare", params(ScopeParameters, CompareParameters, PageParameters),
     responses((status = 200, body = ComparisonList), Refusals)
@@ -122,7 +122,7 @@ async fn lines(
         queries::vitals_by_stratum(&state.store, side(&before, &baseline.release)),
         queries::vitals_by_stratum(&state.store, side(&after, &current.release)),
     )?;
-    Ok(comparison::compare(&before, &after))
+    Ok(comparison::compare(before, after))
 }
 
 impl Compared {

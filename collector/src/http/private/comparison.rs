@@ -55,18 +55,18 @@ struct Group {
 }
 
 /// The lines of what both groups have, the least likely to be chance first, and how many series only one of them has.
-pub fn compare(baseline: &[StratumRow], current: &[StratumRow]) -> (Vec<ComparisonLine>, usize) {
-    let (mut before, mut after) = (gather(baseline), gather(current));
-    let before_count = before.len();
+pub fn compare(
+    baseline: Vec<StratumRow>,
+    current: Vec<StratumRow>,
+) -> (Vec<ComparisonLine>, usize) {
+    let (mut before, after) = (gather(baseline), gather(current));
+    let (before_count, after_count) = (before.len(), after.len());
     let mut lines = Vec::new();
-    after.retain(|key, group| {
-        let found = before.remove(key);
-        let compared = found.and_then(|found| line(key, &found, group));
-        let is_new = compared.is_none();
-        lines.extend(compared);
-        is_new
-    });
-    let alone = after.len() + before_count - lines.len();
+    for (key, after) in after {
+        let before = before.remove(&key);
+        lines.extend(before.and_then(|before| line(key, before, after)));
+    }
+    let alone = before_count + after_count - 2 * lines.len();
     let chances: Vec<f64> = lines.iter().map(|line| line.p_value).collect();
     let rejected = benjamini_hochberg(&chances, FALSE_DISCOVERY_RATE, None);
     for (line, rejected) in lines.iter_mut().zip(rejected) {
@@ -79,42 +79,42 @@ pub fn compare(baseline: &[StratumRow], current: &[StratumRow]) -> (Vec<Comparis
     (lines, alone)
 }
 
-fn gather(rows: &[StratumRow]) -> BTreeMap<(String, Vital), Group> {
+fn gather(rows: Vec<StratumRow>) -> BTreeMap<(String, Vital), Group> {
     let mut groups: BTreeMap<(String, Vital), Group> = BTreeMap::new();
     for row in rows {
         let Some(vital) = Vital::from_name(&row.vital) else {
             continue;
         };
-        let group = groups.entry((row.route.clone(), vital)).or_default();
+        let group = groups.entry((row.route, vital)).or_default();
         group.n += row.n;
         group.sessions += row.sessions;
         let empty = || Histogram::new(Scheme::of_vital(vital));
-        let stratum = group
-            .strata
-            .entry(row.stratum.clone())
-            .or_insert_with(empty);
-        stratum.merge(&summary::histogram(vital, &row.buckets));
+        let stratum = group.strata.entry(row.stratum).or_insert_with(empty);
+        for (index, count) in row.buckets {
+            stratum.add(index, count);
+        }
     }
     groups
 }
 
-fn line(key: &(String, Vital), before: &Group, after: &Group) -> Option<ComparisonLine> {
+fn line(key: (String, Vital), before: Group, mut after: Group) -> Option<ComparisonLine> {
     let (route, vital) = key;
+    let inflation = inflation(&before).max(inflation(&after));
     let pairs: Vec<StratumPair> = before
         .strata
-        .iter()
+        .into_iter()
         .filter_map(|(stratum, baseline)| {
             Some(StratumPair {
-                baseline: baseline.clone(),
-                current: after.strata.get(stratum)?.clone(),
+                baseline,
+                current: after.strata.remove(&stratum)?,
             })
         })
         .collect();
-    let found = compare::compare(&pairs, inflation(before).max(inflation(after)))?;
+    let found = compare::compare(&pairs, inflation)?;
     Some(ComparisonLine {
-        route: route.clone(),
+        route,
         vital: vital.name(),
-        unit: summary::unit(*vital),
+        unit: summary::unit(vital),
         baseline_p75: found.baseline_p75,
         current_p75: found.current_p75,
         baseline_n: found.baseline_n,
@@ -176,7 +176,7 @@ mod tests {
             row("/same", "mobile", spread(2_000, 1.0), 2_000),
             row("/new", "mobile", spread(2_000, 1.0), 2_000),
         ];
-        let (lines, alone) = compare(&before, &after);
+        let (lines, alone) = compare(before.into(), after.into());
         assert_eq!((lines.len(), alone), (2, 2));
         assert_eq!(lines[0].route, "/slow");
         assert!((lines[0].change_ratio - 1.2).abs() < 0.03, "{:?}", lines[0]);
@@ -195,7 +195,7 @@ mod tests {
             row("/", "mobile", spread(3_000, 3.0), 3_000),
             row("/", "desktop", spread(1_000, 1.0), 1_000),
         ];
-        let (lines, _) = compare(&before, &after);
+        let (lines, _) = compare(before.into(), after.into());
         assert!((lines[0].change_ratio - 1.0).abs() < 0.03, "{:?}", lines[0]);
         assert!(!lines[0].stands_out);
     }
@@ -205,7 +205,7 @@ mod tests {
         let chance = |sessions| {
             let before = [row("/", "mobile", spread(400, 1.0), sessions)];
             let after = [row("/", "mobile", spread(400, 1.05), sessions)];
-            compare(&before, &after).0[0].p_value
+            compare(before.into(), after.into()).0[0].p_value
         };
         assert!(
             chance(100) > chance(400) * 2.0,
@@ -219,7 +219,7 @@ mod tests {
     fn a_handful_never_stands_out() {
         let before = [row("/", "mobile", spread(40, 1.0), 40)];
         let after = [row("/", "mobile", spread(40, 4.0), 40)];
-        let (lines, _) = compare(&before, &after);
+        let (lines, _) = compare(before.into(), after.into());
         assert!(lines[0].low_sample && !lines[0].stands_out && lines[0].p_value < 0.01);
     }
 }

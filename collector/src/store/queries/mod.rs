@@ -47,6 +47,8 @@ const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Steps of a day and more can be made of days.
 const DAY_S: i64 = 86_400;
+/// A quarter of a UTC day.
+const QUARTER_MS: i64 = 6 * 3_600_000;
 /// The whole app, where a route is asked for.
 const ALL_ROUTES: &str = "*";
 
@@ -67,6 +69,8 @@ pub struct Scope {
     pub to_ms: i64,
     /// Both ends are those of UTC days, or now: totals of days answer it.
     pub whole_days: bool,
+    /// The end is now: there is nothing after it yet.
+    pub until_now: bool,
     pub visitors: Visitors,
 }
 
@@ -123,6 +127,7 @@ impl Scope {
             from_ms,
             to_ms,
             whole_days: false,
+            until_now: false,
             ..self.clone()
         }
     }
@@ -135,6 +140,43 @@ impl Scope {
             (Of::Routes, false) => "route-hour",
             (Of::Routes, true) => "route-day",
         }
+    }
+
+    /// The fewest totals that add up to the whole scope.
+    fn summands(&self, of: Of) -> Summands {
+        let (from_ms, to_ms) = (self.from_ms, self.to_ms);
+        if self.whole_days || matches!(of, Of::App) {
+            return Summands {
+                grain: self.grain(of, DAY_S),
+                from_ms,
+                to_ms,
+            };
+        }
+        Summands {
+            grain: "route-quarter",
+            from_ms: (from_ms + QUARTER_MS - 1).div_euclid(QUARTER_MS) * QUARTER_MS,
+            to_ms: if self.until_now {
+                to_ms
+            } else {
+                to_ms.div_euclid(QUARTER_MS) * QUARTER_MS
+            },
+        }
+    }
+}
+
+/// Totals of a grain that begin from (included) to (excluded), in ms since the epoch. What a scope has beyond them is in hours.
+struct Summands {
+    grain: &'static str,
+    from_ms: i64,
+    to_ms: i64,
+}
+
+impl Summands {
+    fn of(&self, query: Query) -> Query {
+        query
+            .param("grain", self.grain)
+            .param("grain_from_ms", self.from_ms)
+            .param("grain_to_ms", self.to_ms)
     }
 }
 
@@ -179,4 +221,60 @@ async fn within_time<T>(
     Ok(tokio::time::timeout(QUERY_TIMEOUT, answer)
         .await
         .map_err(|_| QueryError::Timeout)??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    /// The hours from which and to which totals are of the coarser grain.
+    fn check(from: i64, to: i64, until_now: bool, expected: (i64, i64)) {
+        let scope = Scope {
+            from_ms: from * HOUR_MS,
+            to_ms: to * HOUR_MS,
+            until_now,
+            ..Scope::default()
+        };
+        let found = scope.summands(Of::Routes);
+        let hours = (found.from_ms / HOUR_MS, found.to_ms / HOUR_MS);
+        assert_eq!((found.grain, hours), ("route-quarter", expected));
+    }
+
+    #[test]
+    fn quarters_of_days_add_up_to_most_of_a_scope() {
+        check(24, 48, false, (24, 48));
+        check(25, 50, false, (30, 48));
+        check(25, 50, true, (30, 50));
+        // Within one quarter, or around its end, there is none.
+        check(1, 3, false, (6, 0));
+        check(1, 3, true, (6, 3));
+        check(5, 9, false, (6, 6));
+    }
+
+    #[test]
+    fn whole_days_and_apps_have_one_grain() {
+        let scope = Scope {
+            from_ms: 1,
+            to_ms: 2,
+            ..Scope::default()
+        };
+        let days = Scope {
+            whole_days: true,
+            ..scope.clone()
+        };
+        for (scope, of, expected) in [
+            (&scope, Of::App, "app-hour"),
+            (&days, Of::App, "app-day"),
+            (&days, Of::Routes, "route-day"),
+        ] {
+            let Summands {
+                grain,
+                from_ms,
+                to_ms,
+            } = scope.summands(of);
+            assert_eq!((grain, from_ms, to_ms), (expected, 1, 2));
+        }
+    }
 }

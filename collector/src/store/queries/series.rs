@@ -122,10 +122,9 @@ pub async fn vitals_by_route(
 ) -> Result<Vec<RouteVitalRow>, QueryError> {
     let totals = |dimension: &str, values: &[&str], strata: &Strata| {
         let query = scoped(store, include_str!("../sql/totals_by_route.sql"), scope)
-            .param("grain", scope.grain(Of::Routes, DAY_S))
             .param("dimension", dimension)
             .param("values", values);
-        of_strata(query, strata)
+        of_strata(scope.summands(Of::Routes).of(query), strata)
     };
     let query = match &scope.visitors {
         Visitors::Everybody => totals("", &[""], &Strata::default()),
@@ -229,10 +228,7 @@ pub async fn scores(
         Of::Routes
     };
     let query = scoped(store, include_str!("../sql/scores.sql"), scope);
-    all(query
-        .param("grain", scope.grain(of, DAY_S))
-        .param("route", route))
-    .await
+    all(scope.summands(of).of(query).param("route", route)).await
 }
 
 /// Scores of all apps in a range.

@@ -1,5 +1,5 @@
 -- As `vitals_by_stratum`, over whole days. The value of a total by stratum is the stratum, a space, and the release. It is part of the key, as
--- the route is, so histograms are read of nothing but what was asked for. `global`: in a cluster the routes are chosen once, not by each shard.
+-- the route is, so histograms are read of nothing but what was asked for.
 with busiest as
 (
     select route
@@ -11,10 +11,9 @@ with busiest as
             and environment = {environment:String}
             and grain = 'route-day'
             and kind = 'vital'
-            and dimension = 'stratum'
+            and dimension = ''
             and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
             and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
-            and ({release:String} = '' or substring(value, position(value, ' ') + 1) = {release:String})
             and ({route:String} = '' or route = {route:String})
         union all
         select route, n as part_n
@@ -25,7 +24,6 @@ with busiest as
             and route != '*'
             and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
             and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
-            and ({release:String} = '' or release = {release:String})
             and ({route:String} = '' or route = {route:String})
     )
     group by route

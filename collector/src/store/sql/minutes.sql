@@ -1,16 +1,22 @@
--- Each vital's histogram per minute, of all routes: what is arriving now. Minutes are kept for a day.
+-- Each vital's histogram per minute, of all routes: what is arriving now. Minutes are kept for a day, in the order of routes, so the minutes
+-- of six hours are looked through; `prewhere` looks at keys alone, before rows are merged.
 select
     toString(vital) as vital,
     toInt64(toUnixTimestamp(minute)) * 1000 as at_ms,
-    sum(n) as n,
-    sumMap(buckets) as buckets
-from rollups_minute
-where app = {app:String}
-    and environment = {environment:String}
-    and kind = 'vital'
-    and route != '*'
-    and minute >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
-    and minute < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+    sum(part_n) as n,
+    sumMap(part_buckets) as buckets
+from
+(
+    select vital, minute, n as part_n, buckets as part_buckets
+    from rollup_minutes final
+    prewhere app = {app:String}
+        and environment = {environment:String}
+        and kind = 'vital'
+        and route != '*'
+        and minute >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
+        and minute < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+    where n > 0
+)
 group by vital, at_ms
 order by vital, at_ms
 limit 10000

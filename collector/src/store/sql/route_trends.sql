@@ -1,4 +1,5 @@
--- Histograms of some routes per step of time, for the small lines in a list: never more routes than a page of it holds.
+-- Histograms of some routes per step of time, for the small lines in a list: never more routes than a page of it holds. `prewhere` looks at
+-- keys alone, so that no other route's histograms are read.
 select
     toString(route) as route,
     toString(vital) as vital,
@@ -9,24 +10,24 @@ from
 (
     select route, vital, hour, n as part_n, buckets as part_buckets
     from rollup_totals final
-    where app = {app:String}
+    prewhere app = {app:String}
         and environment = {environment:String}
         and grain = {grain:String}
         and kind = 'vital'
         and dimension = ''
-        and has({vitals:Array(String)}, toString(vital))
-        and has({routes:Array(String)}, toString(route))
-        and n > 0
+        and vital in {vitals:Array(String)}
+        and route in {routes:Array(String)}
         and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')
+    where n > 0
     union all
     select route, vital, hour, n as part_n, buckets as part_buckets
     from imported_hours final
     where app = {app:String}
         and environment = {environment:String}
         and kind = 'vital'
-        and has({vitals:Array(String)}, toString(vital))
-        and has({routes:Array(String)}, toString(route))
+        and vital in {vitals:Array(String)}
+        and route in {routes:Array(String)}
         and n > 0
         and hour >= fromUnixTimestamp64Milli({from_ms:Int64}, 'UTC')
         and hour < fromUnixTimestamp64Milli({to_ms:Int64}, 'UTC')

@@ -126,6 +126,7 @@ impl ScopeParameters {
             from_ms: range.from_ms,
             to_ms: range.to_ms,
             whole_days: range.has_whole_days(),
+            until_now: range.to_ms >= now_ms,
             visitors,
         };
         Ok(Some(Question { scope, range }))
