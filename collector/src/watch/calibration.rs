@@ -45,7 +45,7 @@ pub async fn calibrate(
         (histories.len() as u64, counted)
     };
     let (mut series, mut counted) = (0, FalseAlarms::default());
-    for (count, of_app) in known.each_app(store, &mut Recent::default(), judge).await? {
+    for (count, of_app) in known.each_app(store, &mut Recent::nothing(), judge).await? {
         series += count;
         counted.series_days += of_app.series_days;
         counted.alarms += of_app.alarms;

@@ -39,10 +39,10 @@ pub async fn evaluate(
     since: Option<Hour>,
     at: jiff::Timestamp,
 ) -> anyhow::Result<Evaluation> {
-    evaluate_again(store, &mut Recent::default(), strategy, since, at).await
+    evaluate_again(store, &mut Recent::nothing(), strategy, since, at).await
 }
 
-/// The same by a process that has evaluated before, and faster: `recent` is what it keeps in between.
+/// The same by a process that evaluates hour after hour, and faster: `recent` is what it keeps in between.
 ///
 /// # Errors
 /// The server's.

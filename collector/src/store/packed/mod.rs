@@ -35,7 +35,7 @@ const SETTLE_HOURS: Hour = 6;
 /// Older days are read as rows. The tables forget days after 100, at a moment that is the server's, and rows apart from marks.
 const MAX_AGE: Day = 90;
 /// Days that are packed at once: as many of one app are in memory, and each time the server reads through all that the app has.
-const DAYS_AT_ONCE: Day = 14;
+const DAYS_AT_ONCE: Day = 7;
 
 /// Which apps have rollups in a range of hours, on which days.
 pub struct Apps {

@@ -23,11 +23,20 @@ const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
 pub type Mark = u64;
 
 /// The hours of all apps.
-#[derive(Default)]
 pub struct Recent {
     apps: BTreeMap<String, BTreeMap<Hour, Kept>>,
-    /// Of all that is kept.
+    /// Of all that is kept, and how many that may be.
     bytes: usize,
+    max_bytes: usize,
+}
+
+impl Default for Recent {
+    fn default() -> Recent {
+        Recent {
+            max_bytes: MAX_KEPT_BYTES,
+            ..Recent::nothing()
+        }
+    }
 }
 
 struct Kept {
@@ -38,6 +47,15 @@ struct Kept {
 }
 
 impl Recent {
+    /// Keeps nothing: for an evaluation that comes alone.
+    pub fn nothing() -> Recent {
+        Recent {
+            apps: BTreeMap::new(),
+            bytes: 0,
+            max_bytes: 0,
+        }
+    }
+
     /// Adds hours of an app to histories; those that are not kept as `marks` has them are read.
     ///
     /// # Errors
@@ -69,7 +87,7 @@ impl Recent {
             kept.each_row(*hour, |place, row| histories.at(places[place]).add(row))?;
         }
         for (hour, one) in kept {
-            if one.mark.is_some() && self.bytes + one.bytes() <= MAX_KEPT_BYTES {
+            if one.mark.is_some() && self.bytes + one.bytes() <= self.max_bytes {
                 self.bytes += one.bytes();
                 let of_app = self.apps.entry(app.to_owned()).or_default();
                 of_app.insert(hour, one);
