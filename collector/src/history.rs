@@ -191,7 +191,8 @@ fn view(line: &[u8]) -> Result<Accepted, String> {
 /// Series-hours and rollup rows gathered by series.
 #[derive(Debug, Default)]
 pub struct Histories {
-    by_key: HashMap<SeriesKey, History>,
+    places: HashMap<SeriesKey, usize>,
+    histories: Vec<History>,
 }
 
 impl Histories {
@@ -202,9 +203,24 @@ impl Histories {
 
     /// The history of a series, empty when it is new.
     pub fn of(&mut self, key: SeriesKey) -> &mut History {
-        self.by_key
-            .entry(key)
-            .or_insert_with_key(|key| History::new(key.clone()))
+        let place = self.place(&key);
+        &mut self.histories[place]
+    }
+
+    /// Where the history of a series is, for [`Histories::at`]: who has many rows of it looks only once.
+    pub fn place(&mut self, key: &SeriesKey) -> usize {
+        if let Some(place) = self.places.get(key) {
+            return *place;
+        }
+        self.histories.push(History::new(key.clone()));
+        let place = self.histories.len() - 1;
+        self.places.insert(key.clone(), place);
+        place
+    }
+
+    /// `place` is one that [`Histories::place`] has answered.
+    pub fn at(&mut self, place: usize) -> &mut History {
+        &mut self.histories[place]
     }
 
     /// Of series-hours as a file has them. Their order does not matter, and of two with one name the later counts, as when they
@@ -227,7 +243,7 @@ impl Histories {
 
     /// In the order of their keys, so that the same rows always give the same list.
     pub fn into_sorted(self) -> Vec<History> {
-        let mut histories: Vec<History> = self.by_key.into_values().collect();
+        let mut histories = self.histories;
         histories.sort_by(|a, b| a.key.cmp(&b.key));
         histories
     }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use collector::config::Retention;
 use collector::embedded::{self, Options};
+use collector::store::packed::Recent;
 use collector::store::{Access, Store};
 use collector::watch;
 use detect::{Hour, Strategy};
@@ -90,6 +91,8 @@ fn access(url: &str, user: &str, password: &str) -> Access {
 async fn judge(access: Access, server: u32) -> anyhow::Result<ExitCode> {
     let cores = || [std::process::id(), server].map(core_time);
     let store = Store::new(access);
+    // As `serve` does.
+    let mut recent = Recent::default();
     let evaluations = [
         ("a day's first, nothing is packed", None, DAY + 1),
         ("a further hour, packs a day", Some(DAY), DAY + 7),
@@ -103,7 +106,8 @@ async fn judge(access: Access, server: u32) -> anyhow::Result<ExitCode> {
     for (name, since, hour) in evaluations {
         let (started, before) = (Instant::now(), cores());
         let at = jiff::Timestamp::from_second(hour * 3600)?;
-        let seen = watch::evaluate(&store, Strategy::RollingWindow, since, at).await?;
+        let strategy = Strategy::RollingWindow;
+        let seen = watch::evaluate_again(&store, &mut recent, strategy, since, at).await?;
         let (took, after) = (started.elapsed(), cores());
         let is_kept = since.is_none() || took <= MAX_HOUR;
         kept &= is_kept;

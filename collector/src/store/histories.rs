@@ -26,8 +26,8 @@ pub struct RollupRow {
     pub stratum: String,
     pub release: String,
     pub hour_number: i64,
-    pub bucket_indices: Vec<u16>,
-    pub bucket_counts: Vec<u64>,
+    bucket_indices: Vec<u16>,
+    bucket_counts: Vec<u64>,
 }
 
 /// The rollups of `hours`, one history per series; `app` empty means every app.
@@ -167,16 +167,18 @@ impl RollupRow {
         })
     }
 
+    /// Bucket index and count.
+    pub fn cells(&self) -> impl ExactSizeIterator<Item = (u16, u64)> {
+        let cells = self.bucket_indices.iter().zip(&self.bucket_counts);
+        cells.map(|(bucket, count)| (*bucket, *count))
+    }
+
     fn add_to(self, histories: &mut Histories, is_wanted: impl Fn(&SeriesKey, Hour) -> bool) {
         let Some(key) = self.key() else { return };
         if !is_wanted(&key, self.hour_number) {
             return;
         }
-        let buckets: Vec<(u16, u64)> = self
-            .bucket_indices
-            .into_iter()
-            .zip(self.bucket_counts)
-            .collect();
+        let buckets: Vec<(u16, u64)> = self.cells().collect();
         let row = SeriesHourRow {
             stratum: &self.stratum,
             release: &self.release,

@@ -11,6 +11,7 @@ use super::known::{self, Known};
 use crate::history::hour_of;
 use crate::store::Store;
 use crate::store::calibration::{self, CalibrationRow};
+use crate::store::packed::Recent;
 
 /// Measures on the days before `at`, unless that was done on this day or a later one. Returns the newest measurement.
 ///
@@ -44,7 +45,7 @@ pub async fn calibrate(
         (histories.len() as u64, counted)
     };
     let (mut series, mut counted) = (0, FalseAlarms::default());
-    for (count, of_app) in known.each_app(store, judge).await? {
+    for (count, of_app) in known.each_app(store, &mut Recent::nothing(), judge).await? {
         series += count;
         counted.series_days += of_app.series_days;
         counted.alarms += of_app.alarms;

@@ -12,6 +12,7 @@ use detect::{History, Policy, Replay, Strategy, drifting};
 use super::advice;
 use super::known::{self, Known};
 use crate::history::hour_of;
+use crate::store::packed::Recent;
 use crate::store::{Store, calibration, drifts, verdicts};
 
 /// Replayed days; findings that were opened earlier are continued, not judged again.
@@ -34,6 +35,20 @@ pub struct Evaluation {
 /// The server's.
 pub async fn evaluate(
     store: &Store,
+    strategy: Strategy,
+    since: Option<Hour>,
+    at: jiff::Timestamp,
+) -> anyhow::Result<Evaluation> {
+    evaluate_again(store, &mut Recent::nothing(), strategy, since, at).await
+}
+
+/// The same by a process that evaluates hour after hour, and faster: `recent` is what it keeps in between.
+///
+/// # Errors
+/// The server's.
+pub async fn evaluate_again(
+    store: &Store,
+    recent: &mut Recent,
     strategy: Strategy,
     since: Option<Hour>,
     at: jiff::Timestamp,
@@ -65,7 +80,7 @@ pub async fn evaluate(
     };
     let mut series = 0;
     let (mut replays, mut drifting) = (Vec::new(), is_due.then(Vec::new));
-    for (count, replay, drifts) in known.each_app(store, judge).await? {
+    for (count, replay, drifts) in known.each_app(store, recent, judge).await? {
         series += count;
         replays.push(replay);
         if let (Some(all), Some(drifts)) = (&mut drifting, drifts) {

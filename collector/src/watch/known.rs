@@ -10,7 +10,8 @@ use detect::series::Hour;
 use detect::{Finding, History, Past, Policy, SeriesKey};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::store::{Store, histories, packed, references, verdicts};
+use crate::store::packed::{self, Recent};
+use crate::store::{Store, histories, references, verdicts};
 
 pub struct Known {
     /// The replayed hours.
@@ -68,20 +69,21 @@ impl Known {
         }
     }
 
-    /// Judges each app's histories, apps in the order of their names.
+    /// Judges each app's histories, apps in the order of their names. `recent` is what earlier evaluations of this process have kept.
     ///
     /// # Errors
     /// The server's.
     pub async fn each_app<T: Send + 'static>(
         self: &Arc<Known>,
         store: &Store,
+        recent: &mut Recent,
         judge: impl Fn(&Known, &[History]) -> T + Send + Sync + 'static,
     ) -> anyhow::Result<Vec<T>> {
         let judge = Arc::new(judge);
         let mut judged = Vec::new();
         let mut running: Option<JoinHandle<T>> = None;
         for app in self.apps.names() {
-            let histories = self.histories(store, &app).await?;
+            let histories = self.histories(store, recent, &app).await?;
             if let Some(before) = running.take() {
                 judged.push(before.await?);
             }
@@ -92,11 +94,18 @@ impl Known {
         if let Some(last) = running {
             judged.push(last.await?);
         }
+        recent.keep_only(|app| self.apps.has(app));
         Ok(judged)
     }
 
-    async fn histories(&self, store: &Store, app: &str) -> anyhow::Result<Vec<History>> {
-        let mut histories = self.apps.read(store, app).await.context("rollups")?;
+    async fn histories(
+        &self,
+        store: &Store,
+        recent: &mut Recent,
+        app: &str,
+    ) -> anyhow::Result<Vec<History>> {
+        let histories = self.apps.read(store, recent, app).await;
+        let mut histories = histories.context("rollups")?;
         let decisions: Vec<Decision> = self
             .decisions
             .iter()

@@ -20,11 +20,12 @@ use tokio::sync::watch as signal;
 use tokio::time::{sleep, timeout};
 
 pub use calibration::calibrate;
-pub use evaluation::{Evaluation, evaluate};
+pub use evaluation::{Evaluation, evaluate, evaluate_again};
 
 use crate::metrics::{FalseAlarmGauges, Metrics};
 use crate::shutdown::{Shutdown, requested};
 use crate::store::lease::{Beat, Lease};
+use crate::store::packed::Recent;
 use crate::store::{self, Store, verdicts};
 
 /// How often a collector says that it lives: if the one that evaluates dies, another takes over within two of these.
@@ -83,16 +84,18 @@ async fn judge(
 ) {
     // The last hour that was judged while leading, and the day of which the whole past was.
     let (mut judged_hour, mut judged_day) = (None, None);
+    let mut recent = Recent::default();
     while beats.changed().await.is_ok() {
         let Some(beat) = *beats.borrow_and_update() else {
             continue;
         };
         if !beat.leads {
             (judged_hour, judged_day) = (None, None);
+            recent = Recent::default();
         } else if let Some(hour) = due(judged_hour, beat.now_ms) {
             let day = hour.div_euclid(24);
             let since = (judged_day == Some(day)).then_some(day * 24);
-            match judge_now(store, strategy, since, beat.now_ms).await {
+            match judge_now(store, &mut recent, strategy, since, beat.now_ms).await {
                 Ok(evaluation) => {
                     tell(metrics, &evaluation, since.is_none());
                     (judged_hour, judged_day) = (Some(hour), Some(day));
@@ -134,12 +137,14 @@ async fn show(store: &Store, metrics: &Metrics) {
 
 async fn judge_now(
     store: &Store,
+    recent: &mut Recent,
     strategy: Strategy,
     since: Option<Hour>,
     now_ms: i64,
 ) -> anyhow::Result<Evaluation> {
-    evaluate(
+    evaluate_again(
         store,
+        recent,
         strategy,
         since,
         jiff::Timestamp::from_millisecond(now_ms)?,

@@ -23,17 +23,17 @@ pub struct Packer {
 }
 
 impl Packer {
-    /// `hour` of the day; cells in the order of their buckets.
+    /// `hour` of the day, or whatever else the rows of these bytes are told apart by; cells in the order of their buckets.
     pub fn add(
         &mut self,
-        hour: u8,
+        hour: u64,
         stratum: &str,
         release: &str,
         cells: impl ExactSizeIterator<Item = (u16, u64)>,
     ) {
         let stratum = place(&mut self.strata, stratum);
         let release = place(&mut self.releases, release);
-        for number in [u64::from(hour), stratum, release, cells.len() as u64] {
+        for number in [hour, stratum, release, cells.len() as u64] {
             put(&mut self.rows, number);
         }
         let mut last = 0;
@@ -75,66 +75,136 @@ fn put(out: &mut Vec<u8>, mut number: u64) {
     out.push(number as u8);
 }
 
+/// One row, with the number it was added under.
+#[derive(Clone, Copy)]
+pub struct Unpacked<'a> {
+    pub number: u64,
+    pub stratum: &'a str,
+    pub release: &'a str,
+    pub buckets: &'a [(u16, u64)],
+}
+
+impl<'a> Unpacked<'a> {
+    pub fn at(self, hour: Hour) -> SeriesHourRow<'a> {
+        SeriesHourRow {
+            stratum: self.stratum,
+            release: self.release,
+            hour,
+            buckets: self.buckets,
+        }
+    }
+}
+
 /// Gives out the rows of a day that begins with `first_hour`.
 ///
 /// # Errors
 /// Bytes that no packer of this format has made.
 pub fn unpack(
-    mut bytes: &[u8],
+    bytes: &[u8],
     first_hour: Hour,
     mut each: impl FnMut(SeriesHourRow<'_>),
 ) -> anyhow::Result<()> {
+    unpack_rows(bytes, |row| {
+        ensure!(row.number < 24, "no hour of a day");
+        each(row.at(first_hour + row.number as Hour));
+        Ok(())
+    })
+}
+
+/// Gives out the rows as they were added.
+///
+/// # Errors
+/// Bytes that no packer of this format has made, and those of `each`.
+pub fn unpack_rows(
+    bytes: &[u8],
+    mut each: impl FnMut(Unpacked<'_>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let (format, rest) = bytes.split_first().context("no bytes")?;
     ensure!(*format == FORMAT, "packed in format {format}");
-    bytes = rest;
-    let strata = names(&mut bytes)?;
-    let releases = names(&mut bytes)?;
+    let mut rest = Numbers(rest);
+    let strata = names(&mut rest)?;
+    let releases = names(&mut rest)?;
     let mut buckets = Vec::new();
-    while !bytes.is_empty() {
-        let hour = take(&mut bytes)?;
-        ensure!(hour < 24, "no hour of a day");
-        let stratum = strata.get(take(&mut bytes)? as usize);
-        let release = releases.get(take(&mut bytes)? as usize);
-        let count = take(&mut bytes)?;
-        ensure!(count <= MAX_CELLS, "too many cells");
-        buckets.clear();
-        let mut last = 0_u16;
-        for _ in 0..count {
-            last = last.wrapping_add(take(&mut bytes)? as u16);
-            buckets.push((last, take(&mut bytes)?));
-        }
-        each(SeriesHourRow {
-            stratum: stratum.context("no such stratum")?,
-            release: release.context("no such release")?,
-            hour: first_hour + hour as Hour,
+    while !rest.0.is_empty() {
+        let head = rest.row_head().context("cut short")?;
+        ensure!(head.cells <= MAX_CELLS, "too many cells");
+        rest.cells(head.cells, &mut buckets).context("cut short")?;
+        each(Unpacked {
+            number: head.number,
+            stratum: strata.get(head.stratum).context("no such stratum")?,
+            release: releases.get(head.release).context("no such release")?,
             buckets: &buckets,
-        });
+        })?;
     }
     Ok(())
 }
 
-fn names<'a>(bytes: &mut &'a [u8]) -> anyhow::Result<Vec<&'a str>> {
+fn names<'a>(bytes: &mut Numbers<'a>) -> anyhow::Result<Vec<&'a str>> {
     let mut names = Vec::new();
-    for _ in 0..take(bytes)? {
-        let length = take(bytes)? as usize;
-        let (name, rest) = bytes.split_at_checked(length).context("cut short")?;
+    for _ in 0..bytes.take().context("cut short")? {
+        let length = bytes.take().context("cut short")? as usize;
+        let (name, rest) = bytes.0.split_at_checked(length).context("cut short")?;
         names.push(std::str::from_utf8(name)?);
-        *bytes = rest;
+        bytes.0 = rest;
     }
     Ok(names)
 }
 
-fn take(bytes: &mut &[u8]) -> anyhow::Result<u64> {
-    let mut number = 0;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first().context("cut short")?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
+/// What is left to read. A month of a large app has tens of millions of numbers, nearly all of them a byte: so each is an `Option`, and whoever
+/// asks for many makes the error.
+struct Numbers<'a>(&'a [u8]);
+
+struct RowHead {
+    number: u64,
+    stratum: usize,
+    release: usize,
+    cells: u64,
+}
+
+impl Numbers<'_> {
+    fn row_head(&mut self) -> Option<RowHead> {
+        Some(RowHead {
+            number: self.take()?,
+            stratum: self.take()? as usize,
+            release: self.take()? as usize,
+            cells: self.take()?,
+        })
     }
-    anyhow::bail!("a number without end")
+
+    /// So many cells, in place of what `buckets` had.
+    fn cells(&mut self, count: u64, buckets: &mut Vec<(u16, u64)>) -> Option<()> {
+        buckets.clear();
+        let mut last = 0_u16;
+        for _ in 0..count {
+            last = last.wrapping_add(self.take()? as u16);
+            buckets.push((last, self.take()?));
+        }
+        Some(())
+    }
+
+    /// None where they are cut short, and for a number without end.
+    #[inline]
+    fn take(&mut self) -> Option<u64> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        if byte & 0x80 == 0 {
+            return Some(u64::from(*byte));
+        }
+        self.take_more(u64::from(byte & 0x7f))
+    }
+
+    /// Of a number of several bytes, those after the first.
+    fn take_more(&mut self, mut number: u64) -> Option<u64> {
+        for shift in (7..64).step_by(7) {
+            let (byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(number);
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]

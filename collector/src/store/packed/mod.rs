@@ -2,22 +2,28 @@
 //!
 //! A day is packed when an evaluation first wants it, and again when its rollups have a newer generation. The mark of a day, written last,
 //! says from which version on its rows count: older ones are of series that the day no longer has. Newer ones are another
-//! collector's, whose mark comes later. Not here: the format ([`format`]).
+//! collector's, whose mark comes later. Not here: the format ([`format`]), how days are packed ([`pack`]), and the hours that are too
+//! young for it ([`recent`]).
 
 mod format;
+mod pack;
+mod recent;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use anyhow::Context;
-use clickhouse::Row;
+use clickhouse::{Compression, Row};
 use detect::series::Hour;
 use detect::{Kind, SeriesKey};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::Deserialize;
+
+pub use recent::Recent;
 
 use super::Store;
-use super::histories::{self, RollupRow};
+use super::histories;
 use crate::history::Histories;
+use recent::Mark;
 
 /// Days since 1970.
 type Day = i64;
@@ -29,7 +35,7 @@ const SETTLE_HOURS: Hour = 6;
 /// Older days are read as rows. The tables forget days after 100, at a moment that is the server's, and rows apart from marks.
 const MAX_AGE: Day = 90;
 /// Days that are packed at once: as many of one app are in memory, and each time the server reads through all that the app has.
-const DAYS_AT_ONCE: Day = 14;
+const DAYS_AT_ONCE: Day = 7;
 
 /// Which apps have rollups in a range of hours, on which days.
 pub struct Apps {
@@ -37,6 +43,8 @@ pub struct Apps {
     /// Days that may be packed.
     days: Range<Day>,
     by_name: BTreeMap<String, BTreeMap<Day, State>>,
+    /// What is written down about the hours of the youngest packed day and of what comes after it.
+    marks: BTreeMap<String, BTreeMap<Hour, Mark>>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -62,25 +70,11 @@ struct MarkRow {
     generation: Generation,
 }
 
-#[derive(Row, Serialize)]
-struct NewMark<'a> {
-    app: &'a str,
-    day: u16,
-    version: u64,
-    generation: Generation,
-}
-
-#[derive(Row, Serialize)]
-struct NewDay<'a> {
-    app: &'a str,
-    day: u16,
-    environment: &'a str,
-    kind: &'a str,
-    vital: &'a str,
-    route: &'a str,
-    version: u64,
-    #[serde(serialize_with = "bytes")]
-    hours: &'a [u8],
+#[derive(Row, Deserialize)]
+struct HourRow {
+    app_name: String,
+    hour_number: Hour,
+    mark: Mark,
 }
 
 #[derive(Row, Deserialize)]
@@ -92,10 +86,6 @@ struct PackedRow<'a> {
     route: &'a str,
     version: u64,
     hours: &'a [u8],
-}
-
-fn bytes<S: Serializer>(bytes: &&[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_bytes(bytes)
 }
 
 /// Which apps there are, and which of their days are packed.
@@ -143,11 +133,34 @@ pub async fn apps(store: &Store, hours: Range<Hour>) -> anyhow::Result<Apps> {
             state.version = row.version;
         }
     }
+    let marks = hour_marks(store, (end - 1) * DAY_HOURS..hours.end).await?;
     Ok(Apps {
         hours,
         days: first..end,
         by_name,
+        marks,
     })
+}
+
+async fn hour_marks(
+    store: &Store,
+    hours: Range<Hour>,
+) -> anyhow::Result<BTreeMap<String, BTreeMap<Hour, Mark>>> {
+    let rows: Vec<HourRow> = store
+        .client()
+        .query(include_str!("../sql/recent_hours.sql"))
+        .bind(hours.start)
+        .bind(hours.end)
+        .bind(hours.start)
+        .bind(hours.end)
+        .fetch_all()
+        .await?;
+    let mut marks: BTreeMap<String, BTreeMap<Hour, Mark>> = BTreeMap::new();
+    for row in rows {
+        let of_app = marks.entry(row.app_name).or_default();
+        of_app.insert(row.hour_number, row.mark);
+    }
+    Ok(marks)
 }
 
 impl Apps {
@@ -155,11 +168,21 @@ impl Apps {
         self.by_name.keys().cloned().collect()
     }
 
-    /// The histories of one app in the hours: whole days packed, what is left of the first and the last as rows.
+    pub fn has(&self, app: &str) -> bool {
+        self.by_name.contains_key(app)
+    }
+
+    /// The histories of one app in the hours: whole days packed, what is left of the first as rows, and of the last what `recent` has
+    /// and the rest as rows.
     ///
     /// # Errors
     /// The server's, and packed days that this program cannot read.
-    pub async fn read(&self, store: &Store, app: &str) -> anyhow::Result<Histories> {
+    pub async fn read(
+        &self,
+        store: &Store,
+        recent: &mut Recent,
+        app: &str,
+    ) -> anyhow::Result<Histories> {
         let (Range { start, end }, days) = (self.hours.clone(), &self.days);
         if days.is_empty() {
             return histories::read(store, start..end, app).await;
@@ -167,17 +190,27 @@ impl Apps {
         let mut histories = Histories::default();
         let first = start..days.start * DAY_HOURS;
         histories::read_into(store, &mut histories, first, app).await?;
-        let versions = self.packed(store, app).await?;
+        let marks = self.marks.get(app).unwrap_or(const { &BTreeMap::new() });
+        let versions = self.packed(store, recent, marks, app).await?;
         read_days(store, &mut histories, app, days, &versions)
             .await
             .context("packed days")?;
         let last = days.end * DAY_HOURS..end;
-        histories::read_into(store, &mut histories, last, app).await?;
+        recent
+            .read_into(store, &mut histories, app, last, marks)
+            .await
+            .context("hours")?;
         Ok(histories)
     }
 
     /// The versions of the app's packed days, after what was missing has been packed.
-    async fn packed(&self, store: &Store, app: &str) -> anyhow::Result<BTreeMap<Day, u64>> {
+    async fn packed(
+        &self,
+        store: &Store,
+        recent: &Recent,
+        marks: &BTreeMap<Hour, Mark>,
+        app: &str,
+    ) -> anyhow::Result<BTreeMap<Day, u64>> {
         let Some(states) = self.by_name.get(app) else {
             return Ok(BTreeMap::new());
         };
@@ -194,7 +227,9 @@ impl Apps {
             one.0.div_euclid(DAYS_AT_ONCE) == other.0.div_euclid(DAYS_AT_ONCE)
         };
         for some in stale.chunk_by(together) {
-            let version = pack(store, app, some).await.context("packing days")?;
+            let version = pack::pack(store, recent, marks, app, some)
+                .await
+                .context("packing days")?;
             versions.extend(some.iter().map(|(day, _)| (*day, version)));
         }
         Ok(versions)
@@ -208,8 +243,9 @@ async fn read_days(
     days: &Range<Day>,
     versions: &BTreeMap<Day, u64>,
 ) -> anyhow::Result<()> {
-    let mut rows = store
-        .client()
+    // Measured: to compress them once more takes the server longer than to read them, and they are small already.
+    let client = store.client().clone().with_compression(Compression::None);
+    let mut rows = client
         .query(include_str!("../sql/packed_days.sql"))
         .bind(app)
         .bind(days.start)
@@ -238,66 +274,4 @@ async fn read_days(
         format::unpack(row.hours, day * DAY_HOURS, |hour| history.add(hour))?;
     }
     Ok(())
-}
-
-/// Packs these days of an app; answers the version that they have now.
-async fn pack(store: &Store, app: &str, days: &[(Day, Generation)]) -> anyhow::Result<u64> {
-    let version: u64 = store
-        .client()
-        .query("select toUInt64(toUnixTimestamp64Milli(now64(3)))")
-        .fetch_one()
-        .await?;
-    let first = days.first().map_or(0, |(day, _)| *day);
-    let end = days.last().map_or(0, |(day, _)| *day + 1);
-    let mut packed: BTreeMap<(Day, SeriesKey), format::Packer> = BTreeMap::new();
-    let mut rows = histories::rows(store, first * DAY_HOURS..end * DAY_HOURS, app)?;
-    while let Some(row) = rows.next().await? {
-        let day = row.hour_number.div_euclid(DAY_HOURS);
-        let Some(key) = row.key() else { continue };
-        if days.iter().any(|(one, _)| *one == day) {
-            add(packed.entry((day, key)).or_default(), &row);
-        }
-    }
-    let mut out = store.client().insert::<NewDay<'_>>("packed_days").await?;
-    for ((day, key), packer) in packed {
-        out.write(&NewDay {
-            app,
-            day: day as u16,
-            environment: &key.environment,
-            kind: key.kind.name(),
-            vital: &key.vital,
-            route: &key.route,
-            version,
-            hours: &packer.finish(),
-        })
-        .await?;
-    }
-    out.end().await?;
-    // Only now: rows without a mark are packed again.
-    let mut marks = store
-        .client()
-        .insert::<NewMark<'_>>("packed_day_marks")
-        .await?;
-    for (day, generation) in days {
-        marks
-            .write(&NewMark {
-                app,
-                day: *day as u16,
-                version,
-                generation: *generation,
-            })
-            .await?;
-    }
-    marks.end().await?;
-    Ok(version)
-}
-
-fn add(packer: &mut format::Packer, row: &RollupRow) {
-    let cells = row.bucket_indices.iter().zip(&row.bucket_counts);
-    packer.add(
-        row.hour_number.rem_euclid(DAY_HOURS) as u8,
-        &row.stratum,
-        &row.release,
-        cells.map(|(bucket, count)| (*bucket, *count)),
-    );
 }
