@@ -241,9 +241,11 @@ impl Histories {
         histories
     }
 
-    /// In the order of their keys, so that the same rows always give the same list.
+    /// In the order of their keys, so that the same rows always give the same list; as small as they can be, for they wait to be judged
+    /// while the next app's are read.
     pub fn into_sorted(self) -> Vec<History> {
         let mut histories = self.histories;
+        histories.iter_mut().for_each(History::shrink_to_fit);
         histories.sort_by(|a, b| a.key.cmp(&b.key));
         histories
     }

@@ -163,6 +163,17 @@ impl History {
         self.releases[release].add(hour, n);
     }
 
+    /// Gives back the room that was taken ahead for more rows: up to half of what a history takes.
+    pub fn shrink_to_fit(&mut self) {
+        for stratum in &mut self.strata {
+            stratum.spans.shrink_to_fit();
+            stratum.cells.shrink_to_fit();
+        }
+        for release in &mut self.releases {
+            release.counts.shrink_to_fit();
+        }
+    }
+
     pub fn strata(&self) -> &[StratumHours] {
         &self.strata
     }
