@@ -62,7 +62,7 @@ impl Lanes {
     }
 
     /// Where the next connection goes: each lane in turn.
-    pub fn next(&mut self) -> &Handle {
+    pub fn take_turn(&mut self) -> &Handle {
         let lane = &self.lanes[self.next];
         self.next = (self.next + 1) % self.lanes.len();
         &lane.handle
@@ -96,7 +96,7 @@ mod tests {
         let mut lanes = Lanes::start(2).expect("threads");
         let mut names = Vec::new();
         for _ in 0..4 {
-            let name = lanes.next().spawn(async {
+            let name = lanes.take_turn().spawn(async {
                 let thread = thread::current();
                 thread.name().map(str::to_owned)
             });
@@ -104,7 +104,7 @@ mod tests {
         }
         assert_eq!(names, ["lane-0", "lane-1", "lane-0", "lane-1"]);
 
-        let left = lanes.next().spawn(std::future::pending::<()>());
+        let left = lanes.take_turn().spawn(std::future::pending::<()>());
         drop(lanes);
         assert!(left.await.expect_err("it cannot end").is_cancelled());
     }
@@ -114,7 +114,7 @@ mod tests {
         let here = thread::current().id();
         let mut lanes = Lanes::here();
         for _ in 0..2 {
-            let there = lanes.next().spawn(async { thread::current().id() });
+            let there = lanes.take_turn().spawn(async { thread::current().id() });
             assert_eq!(there.await.expect("it runs"), here);
         }
     }

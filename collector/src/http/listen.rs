@@ -105,7 +105,7 @@ pub async fn serve(
             graceful.watcher(),
             shutdown.clone(),
         );
-        lanes.next().spawn(held);
+        lanes.take_turn().spawn(held);
     }
     drop(listener);
     if tokio::time::timeout(GRACE, graceful.shutdown())

@@ -145,10 +145,8 @@ impl History {
         let Ok(hour) = i32::try_from(row.hour) else {
             return;
         };
-        let n: u64 = row
-            .buckets
-            .iter()
-            .fold(0, |sum, (_, count)| sum.saturating_add(*count));
+        let counts = row.buckets.iter().map(|(_, count)| *count);
+        let n = counts.fold(0, u64::saturating_add);
         if n == 0 {
             return;
         }
@@ -168,9 +166,6 @@ impl History {
         for stratum in &mut self.strata {
             stratum.spans.shrink_to_fit();
             stratum.cells.shrink_to_fit();
-        }
-        for release in &mut self.releases {
-            release.counts.shrink_to_fit();
         }
     }
 
