@@ -18,6 +18,8 @@ pub struct Cost {
     pub records: u64,
     /// Their page views and sequence numbers, as far as they are beacons.
     pub beacons: Vec<(u128, u32)>,
+    /// Those that are no beacons, and can be no dead letters any more.
+    pub foreign: u64,
     /// The checkpoint is gone and its counts with it: what the collector counts from then on.
     pub recounted: Option<Recount>,
     pub told: String,
@@ -259,7 +261,10 @@ impl Cost {
     fn note(&mut self, place: &Place, acked: Option<u64>) {
         if place.number > acked.unwrap_or(0) {
             self.records += 1;
-            self.beacons.extend(beacon(place));
+            match beacon(place) {
+                Some(beacon) => self.beacons.push(beacon),
+                None => self.foreign += 1,
+            }
         }
     }
 }

@@ -277,13 +277,17 @@ impl Run {
         self.pages.burst(false);
         self.subject.kill()?;
         let cost = damage::damage(&self.subject.spool_dir(), how, dice)?;
-        self.say(format!("  {}, {} records lost", cost.told, cost.records));
+        self.say(format!(
+            "  {}, {} records lost, {} of them foreign",
+            cost.told, cost.records, cost.foreign
+        ));
         for (view, seq) in &cost.beacons {
             let view = self.pages.traffic().view_number(*view);
             self.pages
                 .forget(view.context("a beacon that was never sent")?, *seq);
         }
         self.allowed.quarantined += cost.records;
+        self.allowed.dead_letters -= cost.foreign;
         if let Some(recounted) = cost.recounted {
             // The counts of earlier losses are gone with the checkpoint; those still on disk are met once more.
             self.allowed.quarantined = recounted.missing;
