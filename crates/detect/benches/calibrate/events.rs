@@ -15,6 +15,9 @@ fn changed_routes(world: World) -> usize {
 }
 
 const MIX_HOURS: usize = 72;
+/// So many that a cell has 9,000 series-days or more. With a quarter of them one of the six cells is above 1 in 1,000 two times in three, even if
+/// alarms come as rarely as on days on which nothing happens (0.65).
+const MIX_APPS: u64 = 120;
 /// Alarms count from the event's beginning until two days after its end.
 const WATCHED_HOURS: usize = 120;
 
@@ -59,7 +62,7 @@ pub fn mix(size: &Size, report: &mut Report) {
     for world in [World::Normal, World::Weibull] {
         for (kind, (name, effects)) in events.iter().enumerate() {
             let (mut alarms, mut series_days) = (0, 0.0);
-            for app in 0..size.apps(30, 2) {
+            for app in 0..size.apps(MIX_APPS, 2) {
                 let (plan, on) = plan(
                     world,
                     size.seed,
