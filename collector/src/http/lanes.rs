@@ -2,7 +2,7 @@
 //!
 //! A connection stays on the lane that it was given, so the short steps of a beacon (bytes came, the disk has it, bytes go) happen on one
 //! thread, and to wake the next one is a push onto that thread's own list. In a shared pool each wake-up looks for a worker that sleeps,
-//! and often finds one whose core is taken while another core idles: a fifth fewer beacons a second.
+//! and often finds one whose core is taken while another core idles: a tenth fewer beacons a second.
 
 use std::io;
 use std::num::NonZero;
