@@ -17,10 +17,11 @@ mod probe;
 mod supervise;
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -45,6 +46,8 @@ pub enum Error {
     Locked(PathBuf),
     #[error("no free port from {FIRST_PORT} on for ClickHouse")]
     NoPort,
+    #[error("ClickHouse did not start: another program listens on port {0}")]
+    PortTaken(u16),
     #[error("ClickHouse did not start: {0}")]
     Start(String),
     #[error("{}: {source}", path.display())]
@@ -170,24 +173,27 @@ impl Drop for Server {
     }
 }
 
-/// Takes the first port from [`FIRST_PORT`] on that is free now and still free when the engine asks for it.
+/// Takes the first port from [`FIRST_PORT`] on that nobody listens on, neither now nor when the engine asks for it.
 async fn start_on_free_port(launch: &mut Launch) -> Result<Running, Error> {
     for port in FIRST_PORT..FIRST_PORT + PORT_COUNT {
-        if !is_free(port) {
+        if somebody_listens(port).await {
             continue;
         }
         launch.port = port;
         match launch.start(START_TIMEOUT).await {
             // Somebody was faster: another checkout that starts at the same moment.
-            Err(Error::Start(_)) if !is_free(port) => {}
+            Err(Error::PortTaken(_)) => {}
             outcome => return outcome,
         }
     }
     Err(Error::NoPort)
 }
 
-fn is_free(port: u16) -> bool {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+/// By a connection, which is in nobody's way. To take the port for a moment would make another engine fail that just asks for it.
+async fn somebody_listens(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        .await
+        .is_ok()
 }
 
 /// 128 random bits in hex: no character of it needs quoting in XML, JSON or a header.

@@ -30,6 +30,9 @@ const MAX_LOG_BYTES: u64 = 10_000_000;
 /// How much of its end an error shows.
 const LOG_TAIL_CHARS: usize = 600;
 
+/// The engine's words for it, in its log.
+const PORT_TAKEN: &str = "Address already in use";
+
 /// The statement that opens the port, and one that keeps the process alive. It must not read `/dev/stdin`: that needs a right
 /// on files.
 const KEEP_ALIVE: &str = "SYSTEM START LISTEN HTTP; SELECT sleepEachRow(1) FROM numbers(1000000000) \
@@ -54,24 +57,31 @@ pub struct Launch {
 
 impl Launch {
     /// Starts a child and waits for its first answer.
+    ///
+    /// # Errors
+    /// [`Error::PortTaken`] when another program has the port, [`Error::Start`] with the end of the log for any other reason.
     pub async fn start(&self, wait: Duration) -> Result<Running, Error> {
+        let log_before_bytes = self.log_path().metadata().map_or(0, |meta| meta.len());
         let mut process = self.spawn()?;
         let input = process.stdin.take().expect("was asked for");
-        let deadline = Instant::now() + wait;
-        while !probe::answers(self.port, WRITER, &self.password).await {
-            if let Ok(Some(status)) = process.try_wait() {
-                return Err(Error::Start(format!("{status}; {}", self.log_tail())));
+        let answered = async {
+            while !probe::answers(self.port, WRITER, &self.password).await {
+                sleep(START_POLL).await;
             }
-            if Instant::now() >= deadline {
-                return Err(Error::Start(format!(
-                    "no answer within {} s; {}",
-                    wait.as_secs(),
-                    self.log_tail()
-                )));
-            }
-            sleep(START_POLL).await;
-        }
-        Ok(Running { process, input })
+        };
+        let problem = tokio::select! {
+            // An end is seen at once, even while whoever has the port leaves the question unanswered.
+            status = process.wait() => match status {
+                _ if self.port_was_taken(log_before_bytes) => return Err(Error::PortTaken(self.port)),
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            },
+            outcome = timeout(wait, answered) => match outcome {
+                Ok(()) => return Ok(Running { process, input }),
+                Err(_) => format!("no answer within {} s", wait.as_secs()),
+            },
+        };
+        Err(Error::Start(format!("{problem}; {}", self.log_tail())))
     }
 
     fn spawn(&self) -> Result<Child, Error> {
@@ -114,6 +124,15 @@ impl Launch {
         } else {
             options.append(true).create(true).open(&path)
         }
+    }
+
+    /// What the log says since it was this long. To look at the port instead would come too late: whoever had it may be gone.
+    fn port_was_taken(&self, log_before_bytes: u64) -> bool {
+        let log = std::fs::read(self.log_path()).unwrap_or_default();
+        let since = usize::try_from(log_before_bytes).unwrap_or(usize::MAX);
+        // A log that began anew is shorter than it was.
+        let new = log.get(since..).unwrap_or(&log);
+        String::from_utf8_lossy(new).contains(PORT_TAKEN)
     }
 
     fn log_tail(&self) -> String {

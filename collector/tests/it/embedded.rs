@@ -4,7 +4,7 @@ use collector::config::{Config, Retention};
 use collector::embedded;
 use collector::store::{Access, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::engine;
 
@@ -206,6 +206,26 @@ async fn a_second_server_is_refused_and_another_process_finds_the_first() {
         !std::path::Path::new(&format!("/proc/{pid}")).exists(),
         "the child has ended"
     );
+}
+
+/// Two checkouts that start at the same moment: each sees the port free, one gets it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_is_taken_meanwhile_is_left_to_the_other() {
+    // Bound without listening: nobody can see it, nobody else can have it.
+    let mut held = Vec::new();
+    for port in 8123..8140 {
+        let socket = TcpSocket::new_v4().expect("sockets can be made");
+        if socket.bind(([127, 0, 0, 1], port).into()).is_ok() {
+            held.push((port, socket));
+        }
+        if held.len() == 2 {
+            break;
+        }
+    }
+    let (server, _store) = serve("taken").await;
+    let taken = |(port, _): &(u16, TcpSocket)| server.url.ends_with(&format!(":{port}"));
+    assert!(!held.iter().any(taken), "{}", server.url);
+    server.stop().await;
 }
 
 fn kill(pid: u32) {
