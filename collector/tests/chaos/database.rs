@@ -1,7 +1,6 @@
 //! ClickHouse as a process of its own, without a supervisor: this harness decides when it lives.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +8,8 @@ use anyhow::Context;
 use collector::embedded::{self, Launch, Options, Running};
 use collector::store::Access;
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::ports;
 
 /// The engine reads a library of half a GB; a machine under load takes its time.
 const START_TIME: Duration = Duration::from_secs(90);
@@ -26,7 +27,7 @@ impl Database {
             database: "vitalscope".into(),
             program: env!("CARGO_BIN_EXE_vitalscope").into(),
         })?;
-        launch.port = free_port()?;
+        launch.port = ports::free();
         let mut database = Database {
             launch,
             running: None,
@@ -80,10 +81,4 @@ impl Database {
             let _ = kill_process(pid, signal); // it may have ended by itself
         }
     }
-}
-
-/// A port that was free a moment ago.
-pub fn free_port() -> anyhow::Result<u16> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr()?.port())
 }

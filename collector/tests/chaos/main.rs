@@ -12,6 +12,8 @@ mod database;
 mod dice;
 mod disk;
 mod fault;
+#[path = "../it/ports.rs"]
+mod ports;
 mod proxy;
 mod report;
 mod run;

@@ -15,6 +15,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use crate::ports;
+
 /// With a spool of a few MB it is there in a tenth of a second; a machine under load takes its time.
 const START_TIME: Duration = Duration::from_secs(30);
 /// The collector gives requests 10 s and the drain 20 s.
@@ -40,8 +42,8 @@ impl Subject {
         Ok(Subject {
             data_dir,
             access,
-            public_port: crate::database::free_port()?,
-            private_port: crate::database::free_port()?,
+            public_port: ports::free(),
+            private_port: ports::free(),
             process: None,
             clock_offset_ms: 0,
             starts: 0,

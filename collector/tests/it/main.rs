@@ -29,6 +29,7 @@ mod odd_histories;
 mod openapi;
 mod packed;
 mod page_views;
+mod ports;
 mod references;
 mod rollup;
 mod secrets;

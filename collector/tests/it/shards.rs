@@ -1,7 +1,6 @@
 //! Two servers that are one cluster, without replicas: the embedded engine has no Keeper, so each is told the schema by itself. All
 //! else is as in production: the same derived tables and views, `Distributed` over native TCP, the collector's own writer.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use collector::embedded::library::{self, Engine, Places};
 use collector::store::cluster::{Cluster, Engines};
 use collector::store::{Access, Store, schema};
 
-use crate::engine;
+use crate::{engine, ports};
 
 const USER: &str = "collector";
 const PASSWORD: &str = "a password";
@@ -42,12 +41,10 @@ pub struct Shards {
 
 impl Node {
     fn new(folder: PathBuf) -> Node {
-        let mut ports = free_ports().into_iter();
-        let mut port = || ports.next().expect("two");
         Node {
             folder,
-            http_port: port(),
-            tcp_port: port(),
+            http_port: ports::free(),
+            tcp_port: ports::free(),
             process: None,
         }
     }
@@ -235,10 +232,4 @@ fn shard(node: &Node) -> String {
          <user>{USER}</user><password>{PASSWORD}</password></replica></shard>",
         node.tcp_port
     )
-}
-
-/// Free at this moment, and different: all are held before one is given back.
-fn free_ports() -> [u16; 2] {
-    let held = [(); 2].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
-    held.map(|listener| listener.local_addr().expect("is bound").port())
 }
