@@ -411,12 +411,6 @@ select app, environment, route, kind, vital, stratum, release, hour, n, sessions
 create or replace table rollups on cluster 'main' as rollups_local
 engine = Distributed('main', 'vitalscope', 'rollups_local');
 
-create or replace view rollups_minute_local on cluster 'main' as
-select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_minutes_local final where n > 0;
-
-create or replace table rollups_minute on cluster 'main' as rollups_minute_local
-engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
-
 create or replace view deploys_local on cluster 'main' as
 select app, environment, release, at, source from deploy_rows_local final;
 
@@ -1025,3 +1019,38 @@ alter table rollup_totals_local on cluster 'main' modify column buckets codec(T6
 
 create or replace table rollup_totals on cluster 'main' as rollup_totals_local
 engine = Distributed('main', 'vitalscope', 'rollup_totals_local', sipHash64(app, environment, grain, kind, dimension, value, hour, vital, route));
+
+create table if not exists rollup_by_minute_local on cluster 'main'
+(
+    app LowCardinality(String),
+    minute DateTime('UTC') codec(Delta, ZSTD(1)),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    environment LowCardinality(String),
+    route LowCardinality(String),
+    stratum LowCardinality(String),
+    release LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sessions UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1))
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/rollup_by_minute_local', '{replica}', generation)
+partition by toStartOfInterval(minute, interval 6 hour)
+order by (app, minute, kind, vital, environment, route, stratum, release)
+ttl minute + interval 25 hour
+settings ttl_only_drop_parts = 1;
+
+create table if not exists rollup_by_minute on cluster 'main' as rollup_by_minute_local
+engine = Distributed('main', 'vitalscope', 'rollup_by_minute_local', sipHash64(app, minute, kind, vital, environment, route, stratum, release));
+
+insert into rollup_by_minute (app, minute, kind, vital, environment, route, stratum, release, generation, n, sessions, buckets)
+select app, minute, kind, vital, environment, route, stratum, release, generation, n, sessions, buckets
+from rollup_minutes final
+where n > 0;
+
+create or replace view rollups_minute_local on cluster 'main' as
+select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_by_minute_local final where n > 0;
+
+create or replace table rollups_minute on cluster 'main' as rollups_minute_local
+engine = Distributed('main', 'vitalscope', 'rollups_minute_local');

@@ -357,9 +357,6 @@ select app, environment, route, kind, vital, stratum, release, hour, n, sessions
 union all
 select app, environment, route, kind, vital, stratum, release, hour, n, sessions, buckets from imported_hours final where n > 0;
 
-create or replace view rollups_minute as
-select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_minutes final where n > 0;
-
 create or replace view deploys as
 select app, environment, release, at, source from deploy_rows final;
 
@@ -866,3 +863,32 @@ group by app, environment, kind, quarter, vital, route
 settings max_bytes_before_external_group_by = 2000000000;
 
 alter table rollup_totals modify column buckets codec(T64, LZ4);
+
+create table if not exists rollup_by_minute
+(
+    app LowCardinality(String),
+    minute DateTime('UTC') codec(Delta, ZSTD(1)),
+    kind LowCardinality(String),
+    vital LowCardinality(String),
+    environment LowCardinality(String),
+    route LowCardinality(String),
+    stratum LowCardinality(String),
+    release LowCardinality(String),
+    generation UInt64 codec(ZSTD(1)),
+    n UInt64 codec(T64, ZSTD(1)),
+    sessions UInt64 codec(T64, ZSTD(1)),
+    buckets Map(UInt16, UInt64) codec(ZSTD(1))
+)
+engine = ReplacingMergeTree(generation)
+partition by toStartOfInterval(minute, interval 6 hour)
+order by (app, minute, kind, vital, environment, route, stratum, release)
+ttl minute + interval 25 hour
+settings ttl_only_drop_parts = 1;
+
+insert into rollup_by_minute (app, minute, kind, vital, environment, route, stratum, release, generation, n, sessions, buckets)
+select app, minute, kind, vital, environment, route, stratum, release, generation, n, sessions, buckets
+from rollup_minutes final
+where n > 0;
+
+create or replace view rollups_minute as
+select app, environment, route, kind, vital, stratum, release, minute, n, sessions, buckets from rollup_by_minute final where n > 0;

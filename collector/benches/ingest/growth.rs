@@ -14,7 +14,7 @@ const MEASUREMENTS: &str = include_str!("measurements.sql");
 const COMPUTED: [&str; 3] = [
     "insert into rollup_generations select '', 0, 1, now64(3), now64(3)",
     "insert into rollup_detail_generations select '', 0, 1, now64(3), now64(3)",
-    "insert into rollup_minutes (app, minute, generation) select 'shop', now(), toUnixTimestamp64Milli(now64(3))",
+    "insert into rollup_by_minute (app, minute, generation) select 'shop', now(), toUnixTimestamp64Milli(now64(3))",
 ];
 /// Of one statement; its memory grows with them.
 const VIEWS_PER_STATEMENT: u64 = 1_000_000;

@@ -102,6 +102,10 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0057_codecs_of_totals",
         text: include_str!("../../migrations/0057_codecs_of_totals.sql"),
     },
+    Migration {
+        name: "0058_minutes_by_time",
+        text: include_str!("../../migrations/0058_minutes_by_time.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.

@@ -168,7 +168,7 @@ async fn advance_minutes(store: &Store, progress: &mut Option<Progress>) -> anyh
     let progress = match progress {
         Some(progress) => progress,
         None => {
-            let newest = "select toInt64(max(generation)) from rollup_minutes";
+            let newest = "select toInt64(max(generation)) from rollup_by_minute";
             let generation = number(store, newest).await?;
             progress.insert(Progress {
                 since_ms: (generation - margin.as_millis() as i64).max(0),

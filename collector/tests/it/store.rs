@@ -109,7 +109,7 @@ async fn retention_follows_the_configuration() {
         let (ttl, parts) = match name.as_str() {
             raw if RAW.contains(&raw) => ("toDateTime(received_at) + toIntervalDay(7)", true),
             rollup if ROLLUPS.contains(&rollup) => ("hour + toIntervalMonth(2)", true),
-            "rollup_minutes" => ("minute + toIntervalHour(25)", true),
+            "rollup_minutes" | "rollup_by_minute" => ("minute + toIntervalHour(25)", true),
             "lease_rows" => ("toDateTime(valid_until) + toIntervalDay(1)", false),
             "evaluation_rows" => ("toDateTime(at) + toIntervalMonth(13)", false),
             "drift_rows" => ("day + toIntervalMonth(13)", false),
@@ -128,7 +128,7 @@ async fn retention_follows_the_configuration() {
             "{name}: {engine}"
         );
     }
-    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 6);
+    assert_eq!(tables.len(), RAW.len() + ROLLUPS.len() + KEPT.len() + 7);
 }
 
 async fn refusal(store: &Store) -> String {

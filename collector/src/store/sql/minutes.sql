@@ -1,5 +1,4 @@
--- Each vital's histogram per minute, of all routes: what is arriving now. Minutes are kept for a day, in the order of routes, so the minutes
--- of six hours are looked through; `prewhere` looks at keys alone, before rows are merged.
+-- Each vital's histogram per minute, of all routes: what is arriving now. `prewhere` looks at keys alone, before rows are merged.
 select
     toString(vital) as vital,
     toInt64(toUnixTimestamp(minute)) * 1000 as at_ms,
@@ -8,7 +7,7 @@ select
 from
 (
     select vital, minute, n as part_n, buckets as part_buckets
-    from rollup_minutes final
+    from rollup_by_minute final
     prewhere app = {app:String}
         and environment = {environment:String}
         and kind = 'vital'
