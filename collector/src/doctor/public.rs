@@ -161,7 +161,11 @@ async fn scripts(visitor: &Visitor, base: &Url, manifest: &Value, report: &mut R
             agent,
         ),
         ("snippet", "/snippet.js", &manifest["snippet"]),
+        ("offline", "/offline.js", &manifest["offline"]),
     ] {
+        if part.is_null() {
+            continue; // a collector from before there was this part
+        }
         script(
             visitor,
             &at(base, path),

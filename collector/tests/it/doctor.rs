@@ -155,6 +155,7 @@ async fn a_sound_collector_is_found_sound() {
         "agent",
         "agent-hashed",
         "snippet",
+        "offline",
         "preflight",
         "beacon",
         "origin",
