@@ -43,7 +43,7 @@ try {
 }
 const bars = Object.values(parts).flatMap((part) => part.bars);
 const missed = bars.filter((bar) => !isKept(bar));
-console.log(`\n${dearest(profile)}\n\n${table({ rows: parts.main.rows, bars })}\n`);
+console.log(`\n${dearest(profile)}\n\n${table({ rows: parts.main.rows, bars })}\n${parts.held.beside}\n`);
 console.log(missed.length ? `${missed.length} of ${bars.length} bars missed` : `all ${bars.length} bars kept`);
 if (values.out) {
   await mkdir(dirname(values.out), { recursive: true });

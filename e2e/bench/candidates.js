@@ -9,7 +9,9 @@ const here = import.meta.dirname;
 /** Another build of the agent may be measured than the one of this repository. */
 const dist = process.env.VITALSCOPE_AGENT_DIST ?? join(here, '../../js-shim/dist');
 
-const PEERS = ['web-vitals', 'faro', 'sentry', 'datadog'];
+/** The peer that observes and does nothing else. */
+export const OBSERVER = 'web-vitals';
+const PEERS = [OBSERVER, 'faro', 'sentry', 'datadog'];
 
 export const AGENT = 'vitalscope';
 /** The page without anything: what is attributed there is the measurement's own error. */

@@ -1,8 +1,8 @@
-// What stays behind after a long visit of a single-page application: 10,000 key presses and 1,000 route changes, with the agent
-// and without, the same otherwise. The browser's own objects (its lists of requests and events) are not counted: they are bounded
-// by the browser, and it frees them as it likes.
+// What stays behind after a long visit of a single-page application: 10,000 key presses and 1,000 route changes, with the agent,
+// without, and with web-vitals, which only observes; the same otherwise. The browser's own objects (its lists of requests and
+// events) are not counted: they are bounded by the browser, and it frees them as it likes.
 
-import { AGENT, NOTHING } from './candidates.js';
+import { AGENT, NOTHING, OBSERVER } from './candidates.js';
 import { evaluate, sleep } from './chromium.js';
 import { holdings, openWatched } from './heap.js';
 import { spread } from './spread.js';
@@ -19,9 +19,12 @@ export async function soak({ browser, site, say }) {
   say('soak: without the agent');
   const agent = await stay(browser, site, AGENT);
   say('soak: with the agent');
+  const observer = await stay(browser, site, OBSERVER);
+  say(`soak: with ${OBSERVER}`);
   if (!agent.after.wasm_bytes) throw new Error('no WebAssembly memory was seen: does the agent run?');
   const ours_bytes = ({ js_bytes, wasm_bytes }) => js_bytes + wasm_bytes;
-  const growth = (from) => [agent, without].map((stay) => ours_bytes(stay.after) - ours_bytes(stay[from])).reduce((with_it, alone) => with_it - alone);
+  const grown = (stay, from) => ours_bytes(stay.after) - ours_bytes(stay[from]);
+  const growth = (from, of = agent) => grown(of, from) - grown(without, from);
   const one = (value) => spread([value]);
   return {
     bars: [
@@ -37,7 +40,8 @@ export async function soak({ browser, site, say }) {
         measured: one(agent.after.listeners - agent.before.listeners - (without.after.listeners - without.before.listeners)),
       },
     ],
-    raw: { without, agent },
+    beside: `${OBSERVER} with attribution grows by ${growth('before', observer)} bytes in the same visit, ${growth('halfway', observer)} of them in its second half`,
+    raw: { without, agent, observer },
   };
 }
 

@@ -79,8 +79,8 @@ pub async fn live(
     let question = ScopeParameters::from(asked).of_everybody(&state).await?;
     let (scope, rows) = match question {
         Some(question) => {
-            let rows =
-                queries::minutes(&state.store, &question.scope.during(from_ms, to_ms)).await?;
+            let scope = question.scope.during(from_ms, to_ms);
+            let rows = queries::minutes(&state.store, &scope, &CORE_WEB_VITALS).await?;
             if rows.is_empty() {
                 question.must_know(&state, "").await?;
             }

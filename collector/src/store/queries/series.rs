@@ -4,6 +4,7 @@ use clickhouse::Row;
 use clickhouse::query::Query;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use wire::Vital;
 
 use super::{ALL_ROUTES, DAY_S, Of, QueryError, Scope, Strata, Value, Visitors, all, one, scoped};
 use crate::store::Store;
@@ -247,9 +248,15 @@ pub async fn scores_of_apps(
     scores(store, &scope, ALL_ROUTES).await
 }
 
-/// Everybody's page views by minute; `at_ms` is the minute's.
-pub async fn minutes(store: &Store, scope: &Scope) -> Result<Vec<StepVitalRow>, QueryError> {
-    all(scoped(store, include_str!("../sql/minutes.sql"), scope)).await
+/// Everybody's page views by minute; `at_ms` is the minute's. Only the vitals of `shown` come with their histograms.
+pub async fn minutes(
+    store: &Store,
+    scope: &Scope,
+    shown: &[Vital],
+) -> Result<Vec<StepVitalRow>, QueryError> {
+    let shown: Vec<&str> = shown.iter().map(|vital| vital.name()).collect();
+    let query = scoped(store, include_str!("../sql/minutes.sql"), scope);
+    all(query.param("shown", shown)).await
 }
 
 pub(super) fn of_strata(query: Query, strata: &Strata) -> Query {

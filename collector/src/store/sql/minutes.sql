@@ -1,9 +1,10 @@
--- Each vital's histogram per minute, of all routes: what is arriving now. `prewhere` looks at keys alone, before rows are merged.
+-- How often each vital was measured per minute, of all routes, and the histograms of `shown` ones: what is arriving now. `prewhere` looks at
+-- keys alone, before rows are merged.
 select
     toString(vital) as vital,
     toInt64(toUnixTimestamp(minute)) * 1000 as at_ms,
     sum(part_n) as n,
-    sumMap(part_buckets) as buckets
+    sumMapIf(part_buckets, vital in {shown:Array(String)}) as buckets
 from
 (
     select vital, minute, n as part_n, buckets as part_buckets
