@@ -26,8 +26,6 @@ const MEASUREMENTS: u64 = 2_000_000;
 const TIMES_AS_MANY: u64 = 10;
 /// Of the larger set's median over the smaller one's.
 const MAX_RATIO: f64 = 1.5;
-/// Below this both are quick, and their ratio is noise.
-const QUICK: Duration = Duration::from_millis(30);
 const MAX_P95: Duration = Duration::from_millis(300);
 /// Where single page views are asked for.
 const MAX_P95_OF_SINGLE: Duration = Duration::from_secs(1);
@@ -278,7 +276,7 @@ fn report(few: u64, timed: &[Vec<Timed>]) -> bool {
         } else {
             MAX_P95
         };
-        let kept = large.p95 <= bar && (ratio <= MAX_RATIO || large.median <= QUICK);
+        let kept = large.p95 <= bar && ratio <= MAX_RATIO;
         all_kept &= kept;
         println!(
             "{:24} {:>12.1} {:>12.1} {:>12.1} {:>12.1} {ratio:>7.2}{}",
