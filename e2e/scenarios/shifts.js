@@ -84,7 +84,8 @@ export const SHIFTS = [
       await painted(tab);
       await tab.click('#button');
       await shift(tab, [[50, LARGE]]);
-      assert.equal((await shiftsOf(tab)).length, 1, 'there was a shift');
+      // The one asked for at least. Should the browser have found another one, that does not count either, or the check fails.
+      assert.ok((await shiftsOf(tab)).length > 0, 'there was a shift');
     },
     check: (sides) => assert.equal(clsOf(sides), 0),
   },
