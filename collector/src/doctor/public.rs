@@ -153,6 +153,10 @@ fn clock_difference(answer: &Answer, report: &mut Report) {
 
 async fn scripts(visitor: &Visitor, base: &Url, manifest: &Value, report: &mut Report) {
     let agent = &manifest["agent"];
+    // A collector from before there was this part names none.
+    let offline = manifest
+        .get("offline")
+        .map(|part| ("offline", "/offline.js", part));
     for (name, path, part) in [
         ("agent", "/agent.js", agent),
         (
@@ -161,11 +165,10 @@ async fn scripts(visitor: &Visitor, base: &Url, manifest: &Value, report: &mut R
             agent,
         ),
         ("snippet", "/snippet.js", &manifest["snippet"]),
-        ("offline", "/offline.js", &manifest["offline"]),
-    ] {
-        if part.is_null() {
-            continue; // a collector from before there was this part
-        }
+    ]
+    .into_iter()
+    .chain(offline)
+    {
         script(
             visitor,
             &at(base, path),

@@ -144,7 +144,8 @@ impl Drop for Node {
 
 impl Shards {
     /// The embedded engine is a command-line program that listens: unlike a server it ends when a connection to it is reset, as one
-    /// may be whose query needs no more rows, or whose other end was killed. Starts a server that ends or has ended so, and says whether there was one.
+    /// may be whose query needs no more rows, or whose other end was killed. Starts a server that ends or has ended so, and says
+    /// whether there was one.
     pub async fn revive(&mut self) -> bool {
         let mut revived = false;
         for node in &mut self.nodes {
