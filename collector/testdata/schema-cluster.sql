@@ -1054,3 +1054,24 @@ select app, environment, route, kind, vital, stratum, release, minute, n, sessio
 
 create or replace table rollups_minute on cluster 'main' as rollups_minute_local
 engine = Distributed('main', 'vitalscope', 'rollups_minute_local');
+
+create table if not exists page_view_start_rows_local on cluster 'main'
+(
+    app LowCardinality(String) codec(ZSTD(1)),
+    view_id UUID codec(ZSTD(1)),
+    start_ms UInt64 codec(ZSTD(1)),
+    version UInt64 codec(ZSTD(1)),
+    day Date,
+    seq UInt32 codec(T64, ZSTD(1)),
+    received_at DateTime64(3, 'UTC') codec(ZSTD(1)),
+    started_at DateTime64(3, 'UTC') codec(ZSTD(1)),
+    inserted_at DateTime64(3, 'UTC') default now64(3, 'UTC') codec(ZSTD(1)),
+    index inserted_at_range inserted_at type minmax granularity 1
+)
+engine = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/vitalscope/page_view_start_rows_local', '{replica}', version)
+partition by day
+order by (app, intDiv(start_ms, 3600000), view_id, start_ms, seq, started_at)
+settings replicated_deduplication_window = 10000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+
+create table if not exists page_view_start_rows on cluster 'main' as page_view_start_rows_local
+engine = Distributed('main', 'vitalscope', 'page_view_start_rows_local', sipHash64(app, view_id));

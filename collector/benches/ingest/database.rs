@@ -12,8 +12,9 @@ use collector::embedded::{self, Options, Server};
 use collector::store::{Access, Store};
 
 /// Tables that beacons become rows of.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "page_view_rows",
+    "page_view_start_rows",
     "page_view_drop_rows",
     "page_view_timing_rows",
     "page_view_resource_rows",

@@ -106,11 +106,16 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0058_minutes_by_time",
         text: include_str!("../../migrations/0058_minutes_by_time.sql"),
     },
+    Migration {
+        name: "0059_starts",
+        text: include_str!("../../migrations/0059_starts.sql"),
+    },
 ];
 
 /// Tables whose rows live as long as `[retention] raw_days` says, and those that live `rollup_months`.
-const RAW: [&str; 6] = [
+const RAW: [&str; 7] = [
     "page_view_rows",
+    "page_view_start_rows",
     "page_view_drop_rows",
     "page_view_timing_rows",
     "page_view_resource_rows",

@@ -1,5 +1,5 @@
 //! Recomputes histograms per hour and per minute from the rows, whenever rows of theirs have arrived. Nothing is ever added to a
-//! rollup, so repeats, late beacons and changed routes cannot make it drift from the rows.
+//! rollup, so repeats, late beacons, changed routes and clocks that are set cannot make it drift from the rows.
 //!
 //! Three jobs, each at its own pace, so that none waits for another: minutes; hours, with scores and totals; and the details of hours
 //! (splits by dimension and by what is to blame), which cost ten times as much. The running hour is treated like any other: it is recomputed while it
@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep};
 
 use super::Store;
 use super::hourly::{DETAILS, HOURS, HOURS_AT_ONCE, Hourly, Statement};
+use super::rows::OWN_START_MS;
 use crate::shutdown::{Shutdown, requested};
 
 /// Between two passes: the minutes promise rows in them within 10 s of the beacon, of which sealing takes one.
@@ -28,13 +29,21 @@ const MAX_BUSY_RATIO: u32 = 4;
 const DETAILS_AFTER: Duration = Duration::from_secs(30);
 /// By then a row that was given its arrival time is visible, whichever collector wrote it.
 const SETTLE: Duration = Duration::from_secs(60);
-/// How far the corrected start of a page view moves between its beacons: the spread of network delays.
-const EDGE: Duration = Duration::from_secs(5);
+/// How far the start of a page view moves between its beacons without a row that says so. Delays of the network are less.
+const EDGE: Duration = Duration::from_millis(2 * OWN_START_MS);
 /// No app has this name. Under it the generations say up to which arrival every hour of every app was complete: a process that dies
 /// within a pass must not hide what it had not reached.
 const COMPLETE: &str = "";
 /// Minutes of one statement: its memory grows with them.
 const MINUTES_PER_STATEMENT: usize = 120;
+const DIRTY_HOURS: &str = concat!(
+    include_str!("sql/rollup_arrivals.sql"),
+    include_str!("sql/rollup_dirty_hours.sql")
+);
+const DIRTY_MINUTES: &str = concat!(
+    include_str!("sql/rollup_arrivals.sql"),
+    include_str!("sql/rollup_dirty_minutes.sql")
+);
 
 /// What was dirty and is not any more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -240,10 +249,9 @@ async fn dirty_hours(
 ) -> anyhow::Result<Vec<DirtyHour>> {
     let query = store
         .client()
-        .query(include_str!("sql/rollup_dirty_hours.sql"))
+        .query(DIRTY_HOURS)
+        .bind(progress.since_ms)
         .bind(pause.as_secs())
-        .bind(progress.since_ms)
-        .bind(progress.since_ms)
         .bind(EDGE.as_secs())
         .bind(EDGE.as_secs())
         .bind(Identifier(tables.generations))
@@ -279,8 +287,7 @@ async fn compute(
 async fn minutes(store: &Store, progress: &Progress) -> anyhow::Result<usize> {
     let dirty: Vec<DirtyMinute> = store
         .client()
-        .query(include_str!("sql/rollup_dirty_minutes.sql"))
-        .bind(progress.since_ms)
+        .query(DIRTY_MINUTES)
         .bind(progress.since_ms)
         .bind(EDGE.as_secs())
         .bind(EDGE.as_secs())

@@ -1,5 +1,5 @@
-//! What an accepted beacon becomes: one row for its page view, one per vital, one per operation; one for what the agent gave up, for
-//! the timing and for the resources, where it tells them.
+//! What an accepted beacon becomes: one row for its page view, one per vital, one per operation; one for a start that is not the
+//! page's own, for what the agent gave up, for the timing and for the resources, where it tells them.
 //! Pure; where rows go is [`super::writer`]'s business, and the columns are in [`super::tables`].
 
 use detect::Scheme;
@@ -11,7 +11,7 @@ use super::block::{Block, Rows};
 use super::column_text::{json_text, plain_text, resources_text};
 use super::row_binary::RowBinary;
 use super::row_key::RowKey;
-use super::tables::{DROPS, MEASUREMENTS, OPERATIONS, PAGE_VIEWS, RESOURCES, TIMING};
+use super::tables::{DROPS, MEASUREMENTS, OPERATIONS, PAGE_VIEWS, RESOURCES, STARTS, TIMING};
 use crate::ingest::{Accepted, Engine};
 
 const DAY_MS: u64 = 86_400_000;
@@ -23,6 +23,10 @@ const ARRIVAL_BITS: u32 = 40;
 /// Larger sequence numbers are no honest page; they all count as this one.
 const MAX_SEQ: u64 = (1 << (64 - ARRIVAL_BITS)) - 1;
 
+/// A start on our clock that is no further from the one on the page's is taken for the same: clocks that are set by the network are
+/// less apart. Any other has a row, so that one can tell where a page view counted before a later beacon moved it.
+pub const OWN_START_MS: u64 = 2_500;
+
 /// The accepted beacon names no page view.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is not a UUID")]
@@ -32,6 +36,7 @@ pub struct NotAView(String);
 #[derive(Debug)]
 pub struct BeaconRows {
     page_views: Rows,
+    starts: Rows,
     drops: Rows,
     timing: Rows,
     resources: Rows,
@@ -43,6 +48,7 @@ impl Default for BeaconRows {
     fn default() -> BeaconRows {
         BeaconRows {
             page_views: Rows::new(&PAGE_VIEWS),
+            starts: Rows::new(&STARTS),
             drops: Rows::new(&DROPS),
             timing: Rows::new(&TIMING),
             resources: Rows::new(&RESOURCES),
@@ -60,6 +66,9 @@ impl BeaconRows {
     pub fn push(&mut self, record: u64, accepted: &Accepted) -> Result<(), NotAView> {
         let row = Shared::of(record, accepted)?;
         row.page_view(self.page_views.row(row.key.day));
+        if accepted.started_ms.abs_diff(accepted.beacon.start_ms) > OWN_START_MS {
+            row.start(self.starts.row(row.key.day));
+        }
         if !accepted.beacon.drops.is_empty() {
             row.drops(self.drops.row(row.key.day));
         }
@@ -103,6 +112,7 @@ impl BeaconRows {
     pub fn seal(self) -> Vec<Block> {
         [
             self.page_views,
+            self.starts,
             self.drops,
             self.timing,
             self.resources,
@@ -114,9 +124,10 @@ impl BeaconRows {
         .collect()
     }
 
-    fn all(&self) -> [&Rows; 6] {
+    fn all(&self) -> [&Rows; 7] {
         [
             &self.page_views,
+            &self.starts,
             &self.drops,
             &self.timing,
             &self.resources,
@@ -150,7 +161,7 @@ impl<'a> Shared<'a> {
         Ok(Shared { accepted, key })
     }
 
-    /// The first ten columns of every table but the drops.
+    /// The first ten columns of the tables that tell the whole context.
     fn head(&self, row: &mut Vec<u8>) {
         let beacon = &self.accepted.beacon;
         self.key.put(row);
@@ -217,6 +228,13 @@ impl<'a> Shared<'a> {
                 row.put_f64(value);
             }
         }
+    }
+
+    fn start(&self, row: &mut Vec<u8>) {
+        self.key.put(row);
+        row.put_u32(self.accepted.beacon.seq);
+        row.put_u64(self.accepted.received_ms);
+        row.put_u64(self.accepted.started_ms);
     }
 
     fn drops(&self, row: &mut Vec<u8>) {

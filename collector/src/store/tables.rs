@@ -8,8 +8,9 @@ const WORD: &str = "LowCardinality(String)";
 const STAMP: &str = "DateTime64(3, 'UTC')";
 
 /// All of them.
-pub static ALL: [&Table; 7] = [
+pub static ALL: [&Table; 8] = [
     &PAGE_VIEWS,
+    &STARTS,
     &DROPS,
     &TIMING,
     &RESOURCES,
@@ -51,6 +52,20 @@ pub static PAGE_VIEWS: Table = Table {
         ("agent_main_ms", "Float64"),
         ("agent_bytes", "UInt32"),
         ("timing", "Map(LowCardinality(String), Float64)"),
+    ],
+};
+
+pub static STARTS: Table = Table {
+    name: "page_view_start_rows",
+    columns: &[
+        ("app", WORD),
+        ("view_id", "UUID"),
+        ("start_ms", "UInt64"),
+        ("version", "UInt64"),
+        ("day", "Date"),
+        ("seq", "UInt32"),
+        ("received_at", STAMP),
+        ("started_at", STAMP),
     ],
 };
 

@@ -161,13 +161,14 @@ async fn whole(form: &Form, folder: &Path) -> bool {
     let outcome = run.go().await;
     println!("{}", run.table());
     let Err(error) = outcome else { return true };
-    println!("FAILED: {error:#}\n\nThe faults until then:");
+    println!("The faults until then:");
     for line in &run.log {
         println!("{line}");
     }
     run.keep_files();
+    // Last, because whoever keeps only the end of a long output needs this.
     println!(
-        "\nfiles: {}\nagain: cargo xtask chaos{} --seed {}",
+        "\nFAILED: {error:#}\nfiles: {}\nagain: cargo xtask chaos{} --seed {}",
         folder.display(),
         if form.is_long { " --long" } else { "" },
         form.seed

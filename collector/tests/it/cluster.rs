@@ -112,6 +112,7 @@ fn assert_same(one: &BTreeMap<&str, Vec<String>>, other: &BTreeMap<&str, Vec<Str
 async fn assert_placed(shards: &Shards) {
     for (table, key) in [
         ("page_view_rows", "app, view_id"),
+        ("page_view_start_rows", "app, view_id"),
         ("page_view_drop_rows", "app, view_id"),
         ("page_view_timing_rows", "app, view_id"),
         ("page_view_resource_rows", "app, view_id"),

@@ -107,6 +107,67 @@ async fn a_view_that_changes_its_route_leaves_its_old_series() {
     assert_eq!(count(&store, routes).await, 1);
 }
 
+/// Clocks that are set while a page view is open, and a beacon that cannot say when it was sent, move the start of the page view by
+/// any time. What it leaves is recomputed too, though nothing has arrived there and the replaced rows are merged away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_whose_start_moves_leaves_its_old_hour_and_minute() {
+    let store = engine::store().await;
+    let now_ms = count(&store, "select toUInt64(toUnixTimestamp64Milli(now64(3)))").await;
+    let own_ms = now_ms - 4 * HOUR_MS;
+    // Where the beacons put it, one after the other: from the page's own start, back to it, and past it.
+    let moves: [&[u64]; 4] = [
+        &[own_ms, own_ms + 2 * HOUR_MS],
+        &[own_ms - 2 * HOUR_MS, own_ms],
+        &[own_ms - HOUR_MS, own_ms + HOUR_MS],
+        &[own_ms, own_ms + 3 * HOUR_MS, own_ms],
+    ];
+    let most = moves.iter().map(|starts| starts.len()).max().unwrap_or(0);
+    for seq in 0..most {
+        let beacons: Vec<Accepted> = (0..)
+            .zip(moves)
+            .filter_map(|(view, starts)| {
+                let mut beacon = accepted(view, seq as u32, 100.0);
+                beacon.beacon.operations.clear();
+                beacon.received_ms = now_ms;
+                beacon.beacon.start_ms = own_ms;
+                beacon.started_ms = *starts.get(seq)?;
+                Some(beacon)
+            })
+            .collect();
+        insert(&store, 100 * seq as u64, &beacons).await;
+        let run = async |sql: &str| store.client().query(sql).execute().await.expect(sql);
+        run("optimize table measurement_rows final").await;
+        rollup::run_once(&store).await.expect("recomputes");
+        assert_eq!(
+            rollups(&store, "rollups").await,
+            recount(&store).await,
+            "beacon {seq}"
+        );
+        for histograms in [
+            "rollups_minute where true",
+            "rollups_by_dimension where dimension = 'device'",
+        ] {
+            let sql = format!("select sum(n) from {histograms} and vital = 'LCP' and route != '*'");
+            assert_eq!(count(&store, &sql).await, 4, "{histograms}, beacon {seq}");
+        }
+        // Long ago, as the next beacon sees it.
+        run("alter table measurement_rows update inserted_at = inserted_at - toIntervalHour(1) where true settings mutations_sync = 1").await;
+    }
+}
+
+/// A page whose clock is wrong all the time is put into the same hour by each of its beacons: the hour on its own clock has no work.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_clock_makes_no_other_hour_dirty() {
+    let store = engine::store().await;
+    for seq in 0..3 {
+        let mut beacon = accepted(1, seq, 100.0);
+        beacon.beacon.start_ms -= 5 * HOUR_MS;
+        insert(&store, u64::from(seq), &[beacon]).await;
+        let pass = rollup::run_once(&store).await.expect("recomputes");
+        assert_eq!(pass.hours, 1, "beacon {seq}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_running_hour_and_minute_are_there_at_once() {
     let store = engine::store().await;

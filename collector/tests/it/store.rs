@@ -63,12 +63,13 @@ async fn a_migration_cut_short_is_completed_and_an_altered_or_newer_one_refused(
 /// Every table is in one of these lists, so that none is forgotten.
 #[tokio::test(flavor = "multi_thread")]
 async fn retention_follows_the_configuration() {
-    const RAW: [&str; 6] = [
+    const RAW: [&str; 7] = [
         "measurement_rows",
         "operation_rows",
         "page_view_drop_rows",
         "page_view_resource_rows",
         "page_view_rows",
+        "page_view_start_rows",
         "page_view_timing_rows",
     ];
     const ROLLUPS: [&str; 5] = [

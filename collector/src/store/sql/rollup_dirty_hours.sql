@@ -1,20 +1,15 @@
--- Hours whose rows arrived after their last generation, oldest first, of everything that arrived since a moment. A row near the
+-- Hours whose rows arrived after their last generation, oldest first, of `arrivals` (rollup_arrivals.sql). A row near the
 -- edge of an hour may have replaced one beyond it (the clock correction of a later beacon differs a little), so the neighbour
 -- is dirty too. Two collectors write at once: rows can become visible a moment after newer ones, so an hour is computed once more
 -- when its newest arrival has settled. An hour that was computed a moment ago `waits`; what it has counted ends at `counted_ms`.
--- Parameters: pause (s), since (ms, twice), edge (s, twice), table of generations, settle (s, twice).
+-- Parameters: pause (s), edge (s, twice), table of generations, settle (s, twice).
 select
     a.app as app, toUnixTimestamp(a.hour) as hour, toUnixTimestamp64Milli(a.seen_at) as seen_at_ms,
     toBool(g.computed_at > now64(3) - toIntervalSecond(?)) as waits, toUnixTimestamp64Milli(g.seen_at) as counted_ms
 from
 (
     select app, hour, max(inserted_at) as seen_at
-    from
-    (
-        select app, inserted_at, started_at as moment from measurement_rows where inserted_at >= fromUnixTimestamp64Milli(?)
-        union all
-        select app, inserted_at, at as moment from operation_rows where inserted_at >= fromUnixTimestamp64Milli(?)
-    )
+    from arrivals
     array join arrayDistinct([
         toStartOfHour(moment), toStartOfHour(moment - toIntervalSecond(?)), toStartOfHour(moment + toIntervalSecond(?))
     ]) as hour
