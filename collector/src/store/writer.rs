@@ -18,6 +18,7 @@ use super::block::Block;
 use super::dead_letter::DeadLetters;
 use super::insert::{insert_anew, insert_once, is_stored};
 use super::refusal::{self, Class};
+use super::tables::STARTS;
 use crate::metrics::Metrics;
 use crate::shutdown::{Shutdown, requested};
 use crate::spool::steps::Step;
@@ -183,13 +184,22 @@ impl Writer {
         }
     }
 
-    /// Inserts the blocks, one per table, side by side, trying again as long as that can help.
+    /// Inserts the blocks, one per table, trying again as long as that can help: starts first, because whoever sees that rows have
+    /// moved must see from where, then the others side by side.
     ///
     /// # Errors
-    /// One of them is poison; the others are in.
+    /// One of them is poison; the others may be in.
     async fn insert_blocks(self: Arc<Self>, batch: &Batch) -> Result<(), clickhouse::error::Error> {
         let mut inserts = JoinSet::new();
-        for block in &batch.blocks {
+        let (starts, others): (Vec<&Block>, _) = batch
+            .blocks
+            .iter()
+            .partition(|block| block.table == STARTS.name);
+        for block in starts {
+            self.insert(block, batch.sent_before).await?;
+            Step::TableInserted.reach();
+        }
+        for block in others {
             let (writer, block, before) = (self.clone(), block.clone(), batch.sent_before);
             inserts.spawn(async move { writer.insert(&block, before).await });
         }

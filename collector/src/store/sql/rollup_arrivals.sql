@@ -2,43 +2,36 @@
 -- every other at which it may have counted before (`app, inserted_at, moment`).
 --
 -- A page view counts where its newest beacon puts its start. Each beacon that puts it elsewhere than the page's own clock does has a
--- row that says so; one without such a row has put it where that clock says.
+-- row that says so (`page_view_start_rows`); those without such a row have put it where that clock says. A first beacon moves
+-- nothing: what it would replace has a lower sequence.
 -- Parameters: since (ms).
 with
     fromUnixTimestamp64Milli(?, 'UTC') as since,
-    touched as
-    (
-        select app, intDiv(start_ms, 3600000) as start_hour from measurement_rows where inserted_at >= since
-        union distinct
-        select app, intDiv(start_ms, 3600000) as start_hour from page_view_start_rows where inserted_at >= since
-    ),
-    starts as
-    (
-        select app, view_id, start_ms, seq, started_at, inserted_at, day, true as says_where
-        from page_view_start_rows
-        where (app, intDiv(start_ms, 3600000)) in (select app, start_hour from touched)
-    ),
     moved as
     (
         select
-            app, max(inserted_at) as seen_at,
-            -- A start that is not plausible is never where its clock says: those have no day.
-            uniqExactIf(seq, says_where) <= max(seq) and toUInt16(max(day)) > 0 as was_at_its_own,
+            s.app as app, max(a.newest) as newest,
             arrayConcat(
-                groupUniqArrayIf(started_at, says_where),
-                if(was_at_its_own, [fromUnixTimestamp64Milli(toInt64(least(start_ms, 4102444800000)), 'UTC')], [])
+                groupUniqArray(s.started_at),
+                -- A start that is not plausible has no day, and nothing counts there.
+                if(
+                    uniqExact(s.seq) <= max(s.seq) and toUInt16(max(s.day)) > 0,
+                    [fromUnixTimestamp64Milli(toInt64(least(any(s.start_ms), 4102444800000)), 'UTC')],
+                    []
+                )
             ) as moments
-        from
+        from page_view_start_rows as s
+        inner join
         (
-            select * from starts
-            union all
-            select
-                app, view_id, start_ms, toUInt32(bitShiftRight(version, 40)) as seq, started_at, inserted_at, day, false as says_where
+            select cityHash64(app, view_id, start_ms) as page_view, max(inserted_at) as newest
             from measurement_rows
-            where inserted_at >= since and (app, view_id, start_ms) in (select app, view_id, start_ms from starts)
+            where inserted_at >= since and bitShiftRight(version, 40) > 0
+            group by page_view
+        ) as a on a.page_view = cityHash64(s.app, s.view_id, s.start_ms)
+        where (s.app, intDiv(s.start_ms, 3600000)) in (
+            select app, intDiv(start_ms, 3600000) from measurement_rows where inserted_at >= since
         )
-        group by app, view_id, start_ms
-        having seen_at >= since
+        group by s.app, a.page_view
     ),
     arrivals as
     (
@@ -46,5 +39,5 @@ with
         union all
         select app, inserted_at, at as moment from operation_rows where inserted_at >= since
         union all
-        select app, seen_at as inserted_at, arrayJoin(moments) as moment from moved
+        select app, newest as inserted_at, arrayJoin(moments) as moment from moved
     )
