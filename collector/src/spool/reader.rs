@@ -188,6 +188,9 @@ fn read_some(
             cursor.segment = segment.number;
             cursor.offset = HEADER_BYTES as u64;
             skip_to(shared, &mut cursor, segment.first_record);
+            if cursor.next_record >= durable {
+                break; // what was asked for is lost, and what follows was not
+            }
         }
         segment.next_record = segment.next_record.min(durable);
         let want = (max_bytes - bytes).min(READ_BYTES);
@@ -200,13 +203,28 @@ fn read_some(
             .map(|record| record.payload.len())
             .sum::<usize>();
         if before == (cursor, records.len()) {
-            // Neither a record nor a way on: the rest of the segment is unreadable.
-            cursor.offset = segment.bytes;
-            skip_to(shared, &mut cursor, segment.next_record);
-            shared.mark_damaged(segment.number);
+            step_over(shared, &segment, &mut cursor)?;
         }
     }
     Ok((records, cursor))
+}
+
+/// Finds a way on where a whole window holds no sound record, in all that is left of the segment.
+fn step_over(shared: &Shared, segment: &Segment, cursor: &mut Cursor) -> io::Result<()> {
+    let rest = read_window(&shared.dir, segment, cursor.offset, usize::MAX)?;
+    match segment::resync(&rest, 1, 0) {
+        Some(next) => cursor.offset += next as u64,
+        None => {
+            cursor.offset = segment.bytes;
+            skip_to(shared, cursor, segment.next_record);
+        }
+    }
+    warn!(
+        segment = segment.number,
+        "a long stretch of a spool segment is damaged"
+    );
+    shared.mark_damaged(segment.number);
+    Ok(())
 }
 
 /// Bytes fetched at once; always more than the largest record.
@@ -241,18 +259,21 @@ fn take_frames(
     while at < window.len() && records.len() < end && cursor.next_record < segment.next_record {
         match segment::decode_record(&window[at..]) {
             Some(frame) => {
+                let is_new = frame.number >= cursor.next_record; // else it was acknowledged before a restart
+                if is_new {
+                    skip_to(shared, cursor, frame.number);
+                    if frame.number >= segment.next_record {
+                        return; // the records before it were asked for, and are lost
+                    }
+                    cursor.next_record += 1;
+                    records.push(Record {
+                        number: frame.number,
+                        version: frame.version,
+                        payload: window.slice_ref(frame.payload),
+                    });
+                }
                 at += frame.size();
                 cursor.offset += frame.size() as u64;
-                if frame.number < cursor.next_record {
-                    continue; // acknowledged before a restart
-                }
-                skip_to(shared, cursor, frame.number);
-                cursor.next_record += 1;
-                records.push(Record {
-                    number: frame.number,
-                    version: frame.version,
-                    payload: window.slice_ref(frame.payload),
-                });
             }
             None => {
                 let last_window = cursor.offset + (window.len() - at) as u64 >= segment.bytes;
@@ -302,11 +323,9 @@ fn advance(shared: &Shared, number: u64, set_aside: u64, next: Option<Seal>) -> 
             return Ok(());
         }
         let number = number.max(state.acked);
-        let passed = state.holes.iter().filter(|hole| *hole.end() <= number);
-        let lost: u64 = passed.map(|hole| hole.end() - hole.start() + 1).sum();
         Checkpoint {
             acked: number,
-            lost: state.lost_acked + lost,
+            lost: state.lost_acked + state.lost_up_to(number),
             set_aside: state.set_aside + set_aside,
             seal: next,
         }
@@ -319,7 +338,7 @@ fn advance(shared: &Shared, number: u64, set_aside: u64, next: Option<Seal>) -> 
         state.lost_acked = checkpoint.lost;
         state.set_aside = checkpoint.set_aside;
         state.seal = checkpoint.seal;
-        state.holes.retain(|hole| *hole.end() > checkpoint.acked);
+        state.forget_holes_up_to(checkpoint.acked);
         let open = usize::from(state.writing);
         while state.segments.len() > open && state.segments[0].next_record <= checkpoint.acked + 1 {
             done.extend(state.segments.pop_front());

@@ -97,11 +97,7 @@ pub fn recover(dir: &Path) -> Result<(State, Report), OpenError> {
         }
     }
     state.next_record = expected;
-    report.lost_records = state
-        .holes
-        .iter()
-        .map(|hole| hole.end() - hole.start() + 1)
-        .sum();
+    report.lost_records = state.lost_up_to(expected - 1);
     sync_dir(dir).map_err(at(dir))?;
     Ok((state, report))
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,8 +48,8 @@ pub struct State {
     pub seal: Option<Seal>,
     /// Whether the last process left word of what it had acknowledged and sealed.
     pub has_checkpoint: bool,
-    /// Known losses above `acked`: holes in the record numbers, ascending.
-    pub holes: Vec<std::ops::RangeInclusive<u64>>,
+    /// Known losses above `acked`: holes in the record numbers, ascending, none within another.
+    pub holes: Vec<RangeInclusive<u64>>,
     /// Whether the last segment is open for writing.
     pub writing: bool,
 }
@@ -130,11 +131,7 @@ impl Shared {
 
     pub fn status(&self) -> Status {
         let state = self.state();
-        let lost_ahead: u64 = state
-            .holes
-            .iter()
-            .map(|hole| hole.end() - hole.start() + 1)
-            .sum();
+        let lost_ahead = state.lost_up_to(state.next_record - 1);
         let pending = state.next_record - 1 - state.acked - lost_ahead;
         let oldest_ms = state
             .segments
@@ -170,14 +167,43 @@ impl State {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// Notes that `hole` is missing, once.
-    pub fn add_hole(&mut self, hole: std::ops::RangeInclusive<u64>) {
-        let known = |have: &std::ops::RangeInclusive<u64>| {
-            have.start() <= hole.start() && hole.end() <= have.end()
-        };
-        if !hole.is_empty() && !self.holes.iter().any(known) {
-            self.holes.push(hole);
+    /// Notes that the records of `hole` are missing, each of them once.
+    pub fn add_hole(&mut self, hole: RangeInclusive<u64>) {
+        let mut next = *hole.start();
+        let mut news = Vec::new();
+        for known in &self.holes {
+            if *known.start() > *hole.end() {
+                break;
+            }
+            if next < *known.start() {
+                news.push(next..=known.start() - 1);
+            }
+            next = next.max(known.end() + 1);
+        }
+        if next <= *hole.end() {
+            news.push(next..=*hole.end());
+        }
+        if !news.is_empty() {
+            self.holes.extend(news);
             self.holes.sort_by_key(|hole| *hole.start());
+        }
+    }
+
+    /// Records above `acked` and up to `number` that are missing. What is acknowledged may end within a hole.
+    pub fn lost_up_to(&self, number: u64) -> u64 {
+        let ends = self
+            .holes
+            .iter()
+            .map(|hole| (hole.start(), number.min(*hole.end())));
+        ends.map(|(start, end)| (end + 1).saturating_sub(*start))
+            .sum()
+    }
+
+    /// They are counted in `lost_acked` from now on.
+    pub fn forget_holes_up_to(&mut self, number: u64) {
+        self.holes.retain(|hole| *hole.end() > number);
+        if let Some(first) = self.holes.first_mut() {
+            *first = (number + 1).max(*first.start())..=*first.end();
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The spool against a model: whatever happens to the files, what comes out is what went in, in order, less what is reported.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use collector::spool::segment::{self, HEADER_BYTES, Header};
@@ -242,6 +244,33 @@ async fn damage_that_appears_while_running_is_stepped_over_and_kept() {
     check(&drain(&mut reader).await, 2..=9);
     reader.acks().ack(9).await.unwrap();
     assert_eq!((spool.status().lost, spool.status().pending), (1, 0));
+}
+
+/// Longer than what is read at once.
+#[tokio::test]
+async fn a_long_stretch_of_damage_costs_no_record_behind_it() {
+    const BYTES: usize = 100_000;
+    let limits = Limits {
+        max_bytes: 64 << 20,
+        segment_bytes: 8 << 20,
+        ..LIMITS
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let (spool, mut reader) = Spool::open(dir.path(), limits).unwrap();
+    let payloads = (1..=40_u8).map(|number| Bytes::from(vec![number; BYTES]));
+    spool.append(payloads.collect()).await.unwrap();
+    let file = segments(dir.path()).remove(0);
+    let mut bytes = fs::read(&file).unwrap();
+    let frame = segment::RECORD_HEADER_BYTES + BYTES;
+    bytes[HEADER_BYTES + 4 * frame..HEADER_BYTES + 30 * frame].fill(0xff);
+    fs::write(&file, &bytes).unwrap();
+    let mut numbers = Vec::new();
+    while numbers.last() != Some(&40) {
+        let records = reader.read(3, usize::MAX).await.unwrap();
+        numbers.extend(records.iter().map(|record| record.number));
+    }
+    let expected: Vec<u64> = (1..=4).chain(31..=40).collect();
+    assert_eq!((numbers, spool.status().lost), (expected, 26));
 }
 
 #[tokio::test]
@@ -590,11 +619,90 @@ async fn follow(steps: Vec<Step>) {
     check(&drain(&mut reader).await, model.read + 1..=model.appended);
 }
 
+/// Flips a bit in the payload of each of these records.
+fn destroy(dir: &Path, lost: &BTreeSet<u64>) {
+    for file in segments(dir) {
+        let mut bytes = fs::read(&file).unwrap();
+        let mut at = HEADER_BYTES;
+        while let Some(frame) = bytes.get(at..).and_then(segment::decode_record) {
+            let (number, size) = (frame.number, frame.size());
+            if lost.contains(&number) {
+                bytes[at + segment::RECORD_HEADER_BYTES] ^= 1;
+            }
+            at += size;
+        }
+        fs::write(&file, bytes).unwrap();
+    }
+}
+
+/// Of records 1 to `count` some are destroyed while the spool is closed. What is sealed ends at `until`, and some are acknowledged,
+/// with a restart after each time: nothing else is lost, and each loss is counted once.
+async fn lose(count: u64, lost: BTreeSet<u64>, until: u64, acks: BTreeSet<u64>) {
+    let dir = written(count, LIMITS).await;
+    destroy(dir.path(), &lost);
+    let left = |from: u64, to: u64| (from..=to).filter(|number| !lost.contains(number));
+    let (mut spool, mut reader) = open(dir.path());
+    let mut records = Vec::new();
+    loop {
+        let more = reader.read_until(until, 3, 200).await.unwrap();
+        if more.is_empty() {
+            break;
+        }
+        records.extend(more);
+    }
+    check(&records, left(1, until));
+    check(&drain(&mut reader).await, left(until + 1, count));
+    for ack in acks {
+        reader.acks().ack(ack).await.unwrap();
+        for is_opened_again in [false, true] {
+            if is_opened_again {
+                close(spool, reader).await;
+                (spool, reader) = open(dir.path());
+            }
+            let status = spool.status();
+            assert_eq!(
+                (status.lost, status.lost_acked, status.pending),
+                (
+                    lost.len() as u64,
+                    lost.range(..=ack).count() as u64,
+                    left(ack + 1, count).count() as u64
+                ),
+                "after {ack}, opened again: {is_opened_again}"
+            );
+        }
+        check(&drain(&mut reader).await, left(ack + 1, count));
+    }
+}
+
+/// How many records, which of them are destroyed (nothing tells the last one from a commit that nobody was told of), where what is
+/// sealed ends, what is acknowledged.
+fn losses() -> impl Strategy<Value = (u64, BTreeSet<u64>, u64, BTreeSet<u64>)> {
+    // Runs of neighbours, so that ends of segments and whole segments are among them.
+    let runs = proptest::collection::vec((1..40_u64, 1..12_u64), 0..4);
+    (20..40_u64, runs).prop_flat_map(|(count, runs)| {
+        let runs = runs
+            .into_iter()
+            .flat_map(|(from, length)| from..from + length);
+        let lost = runs.filter(|&number| number < count).collect();
+        let acks = proptest::collection::btree_set(1..=count, 0..4);
+        (Just(count), Just(lost), 1..=count, acks)
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn the_spool_does_what_its_model_does(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(follow(steps));
+    }
+
+    #[test]
+    fn damage_costs_what_it_hits_wherever_a_seal_or_an_ack_ends((count, lost, until, acks) in losses()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let losing = lose(count, lost, until, acks);
+        // Who waits for records that are thought lost waits for ever.
+        let in_time = async { tokio::time::timeout(Duration::from_secs(60), losing).await };
+        runtime.block_on(in_time).expect("every record that is left is read");
     }
 }
