@@ -10,6 +10,7 @@ use collector::spool::{Limits, Spool, inspect};
 
 use crate::dice::Dice;
 use crate::fault::Damage;
+use crate::subject::SPOOL_BYTES;
 
 /// What the damage costs.
 #[derive(Debug, Default)]
@@ -71,9 +72,15 @@ pub fn damage(spool: &Path, how: Damage, mut dice: Dice) -> anyhow::Result<Cost>
     Ok(cost)
 }
 
-/// Appends records that are no beacons, through the spool's own front door.
+/// Appends records that are no beacons, through the spool's own front door, which is never closed for these: an outage may well have
+/// filled the spool to the collector's limits.
 pub async fn append_foreign(spool: &Path, count: u64) -> anyhow::Result<()> {
-    let (spool, reader) = Spool::open(spool, Limits::with_max_bytes(64 * 1024 * 1024))?;
+    let limits = Limits {
+        max_bytes: u64::MAX,
+        min_free_bytes: 0,
+        ..Limits::with_max_bytes(SPOOL_BYTES)
+    };
+    let (spool, reader) = Spool::open(spool, limits)?;
     let payloads = (0..count).map(|number| format!("{{\"not\":\"a beacon\",\"number\":{number}}}"));
     spool.append(payloads.map(Into::into).collect()).await?;
     drop(reader);

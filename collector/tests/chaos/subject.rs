@@ -22,7 +22,7 @@ const START_TIME: Duration = Duration::from_secs(30);
 /// The collector gives requests 10 s and the drain 20 s.
 const END_TIME: Duration = Duration::from_secs(45);
 /// The smallest that is allowed, so that segments are full after seconds and a long outage fills the spool.
-const SPOOL_BYTES: u64 = 64 * 1024 * 1024;
+pub const SPOOL_BYTES: u64 = 64 * 1024 * 1024;
 
 pub struct Subject {
     pub data_dir: PathBuf,
