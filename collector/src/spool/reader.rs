@@ -259,8 +259,8 @@ fn take_frames(
     while at < window.len() && records.len() < end && cursor.next_record < segment.next_record {
         match segment::decode_record(&window[at..]) {
             Some(frame) => {
-                let is_new = frame.number >= cursor.next_record; // else it was acknowledged before a restart
-                if is_new {
+                // A lower one was acknowledged before a restart.
+                if frame.number >= cursor.next_record {
                     skip_to(shared, cursor, frame.number);
                     if frame.number >= segment.next_record {
                         return; // the records before it were asked for, and are lost

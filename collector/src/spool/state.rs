@@ -48,7 +48,7 @@ pub struct State {
     pub seal: Option<Seal>,
     /// Whether the last process left word of what it had acknowledged and sealed.
     pub has_checkpoint: bool,
-    /// Known losses above `acked`: holes in the record numbers, ascending, none within another.
+    /// Known losses above `acked`: holes in the record numbers, ascending, none overlapping another.
     pub holes: Vec<RangeInclusive<u64>>,
     /// Whether the last segment is open for writing.
     pub writing: bool,
@@ -183,10 +183,8 @@ impl State {
         if next <= *hole.end() {
             news.push(next..=*hole.end());
         }
-        if !news.is_empty() {
-            self.holes.extend(news);
-            self.holes.sort_by_key(|hole| *hole.start());
-        }
+        self.holes.extend(news);
+        self.holes.sort_by_key(|hole| *hole.start());
     }
 
     /// Records above `acked` and up to `number` that are missing. What is acknowledged may end within a hole.

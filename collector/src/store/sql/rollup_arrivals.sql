@@ -3,7 +3,7 @@
 --
 -- A page view counts where its newest beacon puts its start. Each beacon that puts it elsewhere than the page's own clock does has a
 -- row that says so (`page_view_start_rows`); those without such a row have put it where that clock says. A first beacon moves
--- nothing: what it would replace has a lower sequence.
+-- nothing: what it would replace has a lower sequence (a version is the sequence, then 40 bits of arrival).
 -- Parameters: since (ms).
 with
     fromUnixTimestamp64Milli(?, 'UTC') as since,
@@ -13,7 +13,7 @@ with
             s.app as app, max(a.newest) as newest,
             arrayConcat(
                 groupUniqArray(s.started_at),
-                -- A start that is not plausible has no day, and nothing counts there.
+                -- A start that is not plausible has no day, and nothing counts there; `least`, because both branches are computed.
                 if(
                     uniqExact(s.seq) <= max(s.seq) and toUInt16(max(s.day)) > 0,
                     [fromUnixTimestamp64Milli(toInt64(least(any(s.start_ms), 4102444800000)), 'UTC')],
