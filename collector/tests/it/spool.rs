@@ -19,6 +19,9 @@ const LIMITS: Limits = Limits {
     payload_version: 7,
 };
 
+/// Who waits for records that are thought lost waits for ever.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 fn open(dir: &Path) -> (Spool, Reader) {
     Spool::open(dir, LIMITS).expect("the spool opens")
 }
@@ -266,7 +269,8 @@ async fn a_long_stretch_of_damage_costs_no_record_behind_it() {
     fs::write(&file, &bytes).unwrap();
     let mut numbers = Vec::new();
     while numbers.last() != Some(&40) {
-        let records = reader.read(3, usize::MAX).await.unwrap();
+        let read = tokio::time::timeout(PATIENCE, reader.read(3, usize::MAX)).await;
+        let records = read.expect("every record that is left is read").unwrap();
         numbers.extend(records.iter().map(|record| record.number));
     }
     let expected: Vec<u64> = (1..=4).chain(31..=40).collect();
@@ -701,8 +705,7 @@ proptest! {
     fn damage_costs_what_it_hits_wherever_a_seal_or_an_ack_ends((count, lost, until, acks) in losses()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let losing = lose(count, lost, until, acks);
-        // Who waits for records that are thought lost waits for ever.
-        let in_time = async { tokio::time::timeout(Duration::from_secs(60), losing).await };
+        let in_time = async { tokio::time::timeout(PATIENCE, losing).await };
         runtime.block_on(in_time).expect("every record that is left is read");
     }
 }
